@@ -1,0 +1,60 @@
+//! The environment, read once. `clippy.toml` fences `std::env` everywhere else.
+
+use super::{Secret, Token, TokenError};
+use std::path::PathBuf;
+
+/// What this program reads from the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// `SOPHON_TOKEN`: the bridge token, in place of the token file.
+    pub token: Option<Secret<String>>,
+    /// `SOPHON_HOST_CONFIG`: the configuration file.
+    pub config: Option<PathBuf>,
+    /// `SOPHON_HOST_DATA_DIR`: where state is kept.
+    pub data_dir: Option<PathBuf>,
+    /// `SOPHON_HOST_CLOUD_URL`: the cloud to connect to.
+    pub cloud_url: Option<String>,
+    /// `SOPHON_HOST_LOG`: what to log, as `tracing` filters: `debug`, `info,sophon_host::cloud=trace`.
+    pub log: Option<String>,
+    /// `XDG_CONFIG_HOME`, else `$HOME/.config`.
+    pub config_home: Option<PathBuf>,
+    /// `XDG_DATA_HOME`, else `$HOME/.local/share`.
+    pub data_home: Option<PathBuf>,
+    /// The machine's name, for people: `HOSTNAME`, else that of the system.
+    pub host_label: String,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    pub fn read() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the fence's one gate")]
+        let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let text = |name: &str| var(name).and_then(|value| value.into_string().ok());
+        let path = |name: &str| var(name).map(PathBuf::from);
+        let home = path("HOME");
+        let under_home = |below: &str| home.as_ref().map(|home| home.join(below));
+        Self {
+            token: text("SOPHON_TOKEN").map(Secret::new),
+            config: path("SOPHON_HOST_CONFIG"),
+            data_dir: path("SOPHON_HOST_DATA_DIR"),
+            cloud_url: text("SOPHON_HOST_CLOUD_URL"),
+            log: text("SOPHON_HOST_LOG"),
+            config_home: path("XDG_CONFIG_HOME").or_else(|| under_home(".config")),
+            data_home: path("XDG_DATA_HOME").or_else(|| under_home(".local/share")),
+            host_label: text("HOSTNAME").or_else(system_name).unwrap_or_else(|| "this machine".to_owned()),
+        }
+    }
+
+    /// The token of the environment, checked.
+    ///
+    /// # Errors
+    /// When `SOPHON_TOKEN` is set to something that is not a token.
+    pub fn token(&self) -> Result<Option<Token>, TokenError> {
+        self.token.as_ref().map(|token| Token::parse(token.expose(), "SOPHON_TOKEN")).transpose()
+    }
+}
+
+fn system_name() -> Option<String> {
+    let name = std::fs::read_to_string("/etc/hostname").ok()?;
+    Some(crate::text::line(name.trim(), 64)).filter(|name| !name.is_empty())
+}

@@ -1,0 +1,253 @@
+//! `sophon-host.toml`, then the environment, then flags: each overrides the one before.
+
+use super::{AgentName, Environment, Token, TokenError, TokenFile};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// Everything that is configured, with the defaults filled in.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where state is kept.
+    pub data_dir: PathBuf,
+    /// The cloud.
+    pub cloud: CloudConfig,
+    /// The agents.
+    pub agents: AgentsConfig,
+    /// The most turns that run at once; further ones wait with their bubble open. 1 to 8,000.
+    pub turns_at_once: u32,
+    /// What to log.
+    pub log_level: String,
+    /// How to log.
+    pub log_format: LogFormat,
+}
+
+/// Where the cloud is and who we are there.
+#[derive(Debug, Clone)]
+pub struct CloudConfig {
+    /// Its address.
+    pub url: CloudUrl,
+    /// The file with the token.
+    pub token_file: TokenFile,
+    /// The token of the environment, which comes first.
+    pub token: Option<Token>,
+}
+
+/// Which agents there are.
+#[derive(Debug, Clone, Default)]
+pub struct AgentsConfig {
+    /// Agent folders, folders of agent folders, or components.
+    pub paths: Vec<PathBuf>,
+    /// Who answers unless a session chose another. The first by name when not set.
+    pub default: Option<AgentName>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `http(s)://host[:port]`. Plain `http` is for this machine only: the token must not cross a network in clear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudUrl(http::Uri);
+
+impl CloudUrl {
+    /// Reads and checks an address.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let shown = crate::text::line(text, 200);
+        let uri: http::Uri = text.parse().map_err(|error| format!("`{shown}` is not an address: {error}"))?;
+        let host = uri.host().ok_or_else(|| format!("`{shown}` names no host; write https://…"))?;
+        let local = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+        match uri.scheme_str() {
+            _ if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) => {
+                Err("an address with a user or password in it is refused: the token goes into a header".to_owned())
+            }
+            _ if uri.path() != "/" || uri.query().is_some() => {
+                Err(format!("`{shown}` has a path; write only scheme, host and port"))
+            }
+            Some("https") => Ok(Self(uri)),
+            Some("http") if local => Ok(Self(uri)),
+            Some("http") => Err(format!("`{shown}` would send the token in clear; write https://")),
+            _ => Err(format!("`{shown}` must begin with https://")),
+        }
+    }
+
+    /// The address with a path. The address itself ends without a slash.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.0.to_string().trim_end_matches('/'))
+    }
+
+    /// Whether it is reached over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.0.scheme_str() == Some("https")
+    }
+
+    /// Scheme, host and port.
+    pub fn uri(&self) -> &http::Uri {
+        &self.0
+    }
+}
+
+/// What flags set.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--cloud-url`.
+    pub cloud_url: Option<String>,
+    /// Paths on the command line.
+    pub agents: Vec<PathBuf>,
+    /// `--log`.
+    pub log: Option<String>,
+    /// `--log-format`.
+    pub log_format: Option<LogFormat>,
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("cannot read {file}: {source}")]
+    Read {
+        /// The configuration file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not TOML, a key that does not exist, or a value that does not fit.
+    #[error("{place}: {message}")]
+    Invalid {
+        /// The file, the variable or the flag.
+        place: String,
+        /// What is wrong, with the line and the known keys.
+        message: String,
+    },
+    /// The token of the environment is not one.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// There is no home folder to keep state in.
+    #[error("no place for state: set HOME, or `--data-dir`")]
+    NoDataDir,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    data_dir: Option<PathBuf>,
+    cloud: CloudTable,
+    agents: AgentsTable,
+    turns: TurnsTable,
+    log: LogTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct CloudTable {
+    url: Option<String>,
+    token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AgentsTable {
+    paths: Vec<PathBuf>,
+    default: Option<AgentName>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct TurnsTable {
+    at_once: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LogTable {
+    level: Option<String>,
+    format: Option<LogFormat>,
+}
+
+impl Config {
+    /// The cloud that is used when none is named.
+    pub const DEFAULT_CLOUD: &'static str = "https://api.sophon.at";
+    /// The configuration file's name, looked for here and then in the configuration folder.
+    pub const FILE: &'static str = "sophon-host.toml";
+
+    /// Gathers the configuration.
+    ///
+    /// # Errors
+    /// See [`ConfigError`]. Every message names the place.
+    pub fn load(flags: Overrides, environment: &Environment) -> Result<Self, ConfigError> {
+        let found = flags.config.clone().or_else(|| environment.config.clone()).or_else(|| {
+            let places = [
+                Some(PathBuf::from(Self::FILE)),
+                environment.config_home.as_ref().map(|home| home.join("sophon-host").join(Self::FILE)),
+            ];
+            places.into_iter().flatten().find(|file| file.exists())
+        });
+        let (file, base) = match &found {
+            Some(path) => (File::read(path)?, path.parent().unwrap_or(Path::new("")).to_owned()),
+            None => (File::default(), PathBuf::new()),
+        };
+        Self::merge(file, &base, flags, environment)
+    }
+
+    fn merge(file: File, base: &Path, flags: Overrides, environment: &Environment) -> Result<Self, ConfigError> {
+        let data_dir = flags
+            .data_dir
+            .or_else(|| environment.data_dir.clone())
+            .or_else(|| file.data_dir.map(|dir| base.join(dir)))
+            .or_else(|| environment.data_home.as_ref().map(|home| home.join("sophon-host")))
+            .ok_or(ConfigError::NoDataDir)?;
+        let (place, url) = match (flags.cloud_url, &environment.cloud_url, file.cloud.url) {
+            (Some(url), _, _) => ("--cloud-url", url),
+            (None, Some(url), _) => ("SOPHON_HOST_CLOUD_URL", url.clone()),
+            (None, None, Some(url)) => ("cloud.url", url),
+            (None, None, None) => ("cloud.url", Self::DEFAULT_CLOUD.to_owned()),
+        };
+        let invalid = |place: &str, message| ConfigError::Invalid { place: place.to_owned(), message };
+        let turns_at_once = file.turns.at_once.unwrap_or(1_000);
+        if !(1..=8_000).contains(&turns_at_once) {
+            return Err(invalid("turns.at_once", format!("{turns_at_once} is not within 1 to 8,000")));
+        }
+        let token_file = file.cloud.token_file.map_or_else(|| data_dir.join("token"), |path| base.join(path));
+        let paths = file.agents.paths.into_iter().map(|path| base.join(path));
+        Ok(Self {
+            cloud: CloudConfig {
+                url: CloudUrl::parse(&url).map_err(|message| invalid(place, message))?,
+                token_file: TokenFile(token_file),
+                token: environment.token()?,
+            },
+            agents: AgentsConfig {
+                paths: if flags.agents.is_empty() { paths.collect() } else { flags.agents },
+                default: file.agents.default,
+            },
+            turns_at_once,
+            log_level: flags.log.or_else(|| environment.log.clone()).or(file.log.level).unwrap_or("info".to_owned()),
+            log_format: flags.log_format.or(file.log.format).unwrap_or_default(),
+            data_dir,
+        })
+    }
+}
+
+impl File {
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { file: path.to_owned(), source })?;
+        toml::from_str(&text)
+            .map_err(|error| ConfigError::Invalid { place: path.display().to_string(), message: error.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,19 @@
+//! What the operator and the agents' authors wrote down: `sophon-host.toml`, the environment, `agent.toml`.
+//!
+//! The only reader of the environment, and the keeper of [`Secret`].
+
+mod env;
+mod file;
+mod limits;
+mod manifest;
+mod secret;
+mod token;
+mod units;
+
+pub use env::Environment;
+pub use file::{AgentsConfig, CloudConfig, CloudUrl, Config, ConfigError, LogFormat, Overrides};
+pub use limits::Limits;
+pub use manifest::{AgentName, BuildSpec, HistorySpec, Manifest, ManifestError};
+pub use secret::Secret;
+pub use token::{Token, TokenError, TokenFile};
+pub use units::{ByteSize, Span};

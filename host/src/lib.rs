@@ -1,0 +1,26 @@
+//! A native host for AI agents on the Sophon chat app: it holds the cloud connection, and runs each chat turn in a
+//! fresh, sandboxed WebAssembly instance.
+//!
+//! Rooms, from the ground up; a room uses only those above it (`ARCHITECTURE.md` has the table, a test holds it).
+
+mod private;
+mod tasks;
+mod text;
+
+pub mod protocol;
+
+pub mod config;
+
+pub mod store;
+
+pub mod cloud;
+
+pub mod localcloud;
+
+pub mod wasm;
+
+pub mod turn;
+
+pub mod daemon;
+
+pub mod cli;

@@ -1,0 +1,36 @@
+//! The one place that starts concurrent work. `clippy.toml` fences the functions used here everywhere else, so
+//! that what runs beside what can be read off a list.
+
+use std::future::Future;
+use tokio::task::JoinHandle;
+use tracing::Instrument as _;
+
+/// Starts a task. It keeps the caller's span, and carries `name` in its own.
+pub(crate) fn spawn<F>(name: &'static str, future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    #[expect(clippy::disallowed_methods, reason = "the fence's one gate")]
+    tokio::spawn(future.instrument(tracing::debug_span!("task", name)))
+}
+
+/// Runs work that blocks or computes for long on a thread of its own pool, and waits for it.
+///
+/// # Panics
+/// When `work` panics: its panic goes on here.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    #[expect(clippy::disallowed_methods, reason = "the fence's one gate")]
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
+}
+
+/// Starts a named thread for work that never ends by itself.
+///
+/// # Errors
+/// When the system has no thread left.
+pub(crate) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<std::thread::JoinHandle<()>> {
+    #[expect(clippy::disallowed_methods, reason = "the fence's one gate")]
+    std::thread::Builder::new().name(name.to_owned()).spawn(work)
+}

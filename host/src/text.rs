@@ -1,0 +1,73 @@
+//! Strings from outside, made fit for a log, a terminal or a chat bubble: bounded and escaped.
+
+/// Cuts `text` to at most `max` bytes at a character's border, and says how much is gone.
+pub(crate) fn clip(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let end = floor(text, max);
+    format!("{}… ({} bytes more)", &text[..end], text.len() - end)
+}
+
+/// The largest index, at most `max`, at which `text` may be cut.
+pub(crate) fn floor(text: &str, max: usize) -> usize {
+    (0..=max.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+/// Whether a character moves the cursor, hides itself or turns the direction of what follows.
+fn is_tricky(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// One line of at most `max` bytes of source: control and invisible characters are shown as `\u{…}`.
+pub(crate) fn line(text: &str, max: usize) -> String {
+    escape(&clip(text, max), |_| false)
+}
+
+/// Text for a terminal: as [`line`], but line breaks and tabs stay.
+pub(crate) fn terminal(text: &str) -> String {
+    escape(text, |c| matches!(c, '\n' | '\t'))
+}
+
+/// A short piece of foreign text as inline code for a Markdown bubble: one line, no back-ticks to break out with.
+pub(crate) fn code(text: &str, max: usize) -> String {
+    format!("`{}`", line(text, max).replace('`', "'"))
+}
+
+fn escape(text: &str, keep: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_tricky(c) && !keep(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_cannot_steer_a_terminal() {
+        assert_eq!(terminal("a\u{1b}[2Jb\r\nc"), "a\\u{1b}[2Jb\\r\nc");
+        assert_eq!(line("a\nb\u{202e}c", 80), "a\\nb\\u{202e}c");
+        assert_eq!(terminal("tab\tand ünïcode 🦀"), "tab\tand ünïcode 🦀");
+    }
+
+    #[test]
+    fn cuts_fall_between_characters_and_are_told() {
+        assert_eq!(clip("ééé", 3), "é… (4 bytes more)");
+        assert_eq!(clip("abc", 3), "abc");
+        assert_eq!(floor("é", 1), 0);
+    }
+
+    #[test]
+    fn code_cannot_be_left() {
+        assert_eq!(code("a`b\n", 80), "`a'b\\n`");
+    }
+}
