@@ -1,0 +1,130 @@
+//! A scripted cloud on an in-memory stream, under paused time.
+
+use super::*;
+use crate::protocol::Update;
+use serde_json::json;
+use tokio::io::DuplexStream;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+
+type Peer = WebSocketStream<DuplexStream>;
+
+struct Rig {
+    peer: Peer,
+    events: mpsc::Receiver<LinkEvent>,
+    acks: watch::Sender<Option<UpdateId>>,
+    link: JoinHandle<(Ended, u64)>,
+}
+
+/// A connection under test, and the cloud's end of it.
+async fn rig() -> Rig {
+    let (near, far) = tokio::io::duplex(1 << 20);
+    let socket = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
+    let peer = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
+    let (sender, events) = mpsc::channel(16);
+    let (acks, mut newest) = watch::channel(None);
+    let link = crate::tasks::spawn("test", async move {
+        let mut bad_frames = 0;
+        let mut connection = Connection { socket, events: &sender, acks: &mut newest, bad_frames: &mut bad_frames };
+        let ended = connection.drive(|| ()).await;
+        (ended, bad_frames)
+    });
+    Rig { peer, events, acks, link }
+}
+
+async fn say(peer: &mut Peer, frame: serde_json::Value) {
+    peer.send(Message::text(frame.to_string())).await.expect("the link reads");
+}
+
+async fn hear(peer: &mut Peer) -> serde_json::Value {
+    let message = peer.next().await.expect("a frame").expect("a good frame");
+    serde_json::from_str(message.to_text().expect("text")).expect("JSON")
+}
+
+async fn ready(rig: &mut Rig) {
+    say(&mut rig.peer, json!({ "type": "ready", "installation_id": "inst_1" })).await;
+    assert!(matches!(rig.events.recv().await, Some(LinkEvent::Ready { .. })));
+}
+
+fn id(number: u32) -> UpdateId {
+    UpdateId::try_from(number.to_string()).expect("an id")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_is_never_ready_is_given_up() {
+    let rig = rig().await;
+    let (Ended::Lost(reason), _) = rig.link.await.expect("ends") else { panic!("not lost") };
+    assert_eq!(reason, "no ready within 15 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn forty_five_seconds_of_silence_end_the_connection_and_pings_do_not() {
+    let mut rig = rig().await;
+    ready(&mut rig).await;
+    for _ in 0..4 {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        say(&mut rig.peer, json!({ "type": "ping" })).await;
+        assert_eq!(hear(&mut rig.peer).await, json!({ "type": "pong" }));
+    }
+    let before = Instant::now();
+    let (Ended::Lost(reason), _) = rig.link.await.expect("ends") else { panic!("not lost") };
+    assert_eq!(reason, "no frame within 45 s");
+    assert_eq!(before.elapsed().as_secs(), 45);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_frames_are_counted_and_ignored() {
+    let mut rig = rig().await;
+    ready(&mut rig).await;
+    let huge = "x".repeat(crate::protocol::MAX_FRAME);
+    for bad in ["not json".to_owned(), "[1]".to_owned(), format!("{{\"type\":\"{huge}\"}}")] {
+        rig.peer.send(Message::text(bad)).await.expect("the link reads");
+    }
+    say(&mut rig.peer, json!({ "type": "confetti" })).await;
+    say(&mut rig.peer, json!({ "type": "update", "update": { "type": "x" } })).await;
+    say(&mut rig.peer, json!({ "type": "list_things", "req_id": 7 })).await;
+    let answer = hear(&mut rig.peer).await;
+    assert_eq!(answer["error"]["code"], "unknown_request");
+    assert_eq!(answer["req_id"], 7);
+    drop(rig.peer);
+    assert_eq!(rig.link.await.expect("ends").1, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn acks_merge_into_the_newest_and_are_said_again_after_ready() {
+    let mut rig = rig().await;
+    for number in 1..=5 {
+        rig.acks.send_replace(Some(id(number)));
+    }
+    ready(&mut rig).await;
+    assert_eq!(hear(&mut rig.peer).await, json!({ "type": "ack", "up_to_update_id": "5" }));
+    rig.acks.send_replace(Some(id(6)));
+    assert_eq!(hear(&mut rig.peer).await, json!({ "type": "ack", "up_to_update_id": "6" }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn updates_come_out_in_order() {
+    let mut rig = rig().await;
+    ready(&mut rig).await;
+    for number in 1..=40 {
+        let update = json!({ "update_id": number.to_string(), "type": "session.started" });
+        say(&mut rig.peer, json!({ "type": "update", "update": update })).await;
+    }
+    for number in 1..=40 {
+        let Some(LinkEvent::Update(update)) = rig.events.recv().await else { panic!("no update") };
+        let Update { update_id, .. } = *update;
+        assert_eq!(update_id, id(number));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_code_4401_is_final_and_others_are_not() {
+    for (code, is_final) in [(4401_u16, true), (4001, false), (1001, false)] {
+        let mut rig = rig().await;
+        ready(&mut rig).await;
+        let frame = CloseFrame { code: code.into(), reason: "".into() };
+        rig.peer.close(Some(frame)).await.expect("closes");
+        let (ended, _) = rig.link.await.expect("ends");
+        assert_eq!(matches!(ended, Ended::Refused(_)), is_final, "{code}");
+    }
+}
