@@ -1,0 +1,94 @@
+//! What is not an agent, and what is said of it. Components are written in their text form.
+
+use super::*;
+use crate::config::Manifest;
+use crate::wasm::{Act, Chat, Ended, Stopped};
+use std::pin::Pin;
+
+fn engine() -> Engine {
+    Engine::new(4).expect("an engine")
+}
+
+/// Loads `text`: bytes as they are, or a component's text form.
+fn load(engine: &Engine, text: &[u8]) -> Result<Agent, LoadError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("agent.wasm");
+    std::fs::write(&file, text).expect("written");
+    engine.load(Manifest::bare(&file).expect("a name"))
+}
+
+fn component(text: &str) -> Vec<u8> {
+    wat::parse_str(text).expect("valid text")
+}
+
+fn message(loaded: Result<Agent, LoadError>) -> String {
+    let Err(error) = loaded else { panic!("it loaded") };
+    error.to_string()
+}
+
+#[test]
+fn what_is_no_component_is_named_for_what_it_is() {
+    let engine = engine();
+    for (bytes, part) in [
+        (b"".to_vec(), "it is empty"),
+        (b"#!/bin/sh".to_vec(), "something else"),
+        (component("(module)"), "a core module"),
+        (b"\0asm\x0d\0\x01\0garbage".to_vec(), "not a valid component"),
+    ] {
+        let message = message(load(&engine, &bytes));
+        assert!(message.contains(part) && message.contains("agent.wasm"), "{message}");
+    }
+}
+
+#[test]
+fn a_missing_handler_and_another_contract_are_told() {
+    let engine = engine();
+    let none = message(load(&engine, &component("(component)")));
+    assert!(none.contains("does not export the function `handle`"), "{none}");
+
+    let newer = message(load(
+        &engine,
+        &component(r#"(component (instance $i) (export "sophon:agent/handler@0.2.0" (instance $i)))"#),
+    ));
+    assert!(newer.contains("0.2.0") && newer.contains(CONTRACT) && newer.contains("rebuild"), "{newer}");
+
+    let empty = message(load(
+        &engine,
+        &component(r#"(component (instance $i) (export "sophon:agent/handler@0.1.0" (instance $i)))"#),
+    ));
+    assert!(empty.contains("does not export the function `handle`"), "{empty}");
+}
+
+#[test]
+fn an_interface_that_is_not_offered_is_named() {
+    let engine = engine();
+    let text = r#"(component
+        (import "sophon:agent/exec@0.1.0" (instance))
+        (instance $i) (export "sophon:agent/handler@0.1.0" (instance $i)))"#;
+    let message = message(load(&engine, &component(text)));
+    assert!(message.contains("sophon:agent/exec@0.1.0") && message.contains("reply"), "{message}");
+}
+
+#[test]
+fn a_component_that_is_not_there_says_how_it_comes_to_be() {
+    let manifest = Manifest::bare(Path::new("/nowhere/agent.wasm")).expect("a name");
+    let Err(error) = engine().load(manifest) else { panic!("it loaded") };
+    assert!(error.to_string().contains("/nowhere/agent.wasm is not there"), "{error}");
+}
+
+struct Nobody;
+
+impl Chat for Nobody {
+    fn act(&self, _: Act) -> Pin<Box<dyn Future<Output = Result<(), Stopped>> + Send + '_>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[test]
+fn versions_are_compared_as_semver_does_below_one() {
+    assert!(compatible("0.1.0") && compatible("0.1.7") && compatible("0.1"));
+    assert!(!compatible("0.2.0") && !compatible("1.1.0") && !compatible("") && !compatible("0.10"));
+    // The trait is what tests elsewhere build on; it must stay usable as an object.
+    let _: Arc<dyn Chat> = Arc::new(Nobody);
+    let _ = Ended::Limit(crate::wasm::Breach::Cpu);
+}

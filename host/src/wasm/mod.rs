@@ -1,0 +1,32 @@
+//! WebAssembly and nothing else: the engine, a component made ready, one turn of it in a fresh instance.
+//!
+//! What a guest does to its chat comes out as [`Act`]s through [`Chat`]; this room does not know what becomes of them.
+
+mod agents;
+mod bindings;
+mod breach;
+mod card;
+mod chat;
+mod clock;
+mod engine;
+mod guest;
+mod load;
+mod log;
+mod memory;
+mod offer;
+mod run;
+mod stderr;
+
+pub(crate) use agents::find as find_manifests;
+pub use agents::{Agents, Problem};
+pub use bindings::sophon::agent::types::{
+    Attachment, Denial, Effort, Failure, Finish, Outcome, PastMessage, Role, Turn, Usage,
+};
+pub use breach::Breach;
+pub use chat::{Act, CardId, Chat, Stopped};
+pub use engine::{Engine, EngineError};
+pub use load::{Agent, Digest, LoadError};
+pub use run::Ended;
+
+/// The contract that this host serves, `sophon:agent` of this version and all compatible ones.
+pub const CONTRACT: &str = "0.1.0";
