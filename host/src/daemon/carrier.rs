@@ -1,0 +1,68 @@
+//! Carries what turns send to the cloud's routes.
+
+use crate::cloud::{Effort, Link, Rest, RestError};
+use crate::protocol::{Created, UpdateId};
+use crate::turn::{Lost, Outbox, Outgoing, SendFuture, Sent};
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use tokio_util::sync::CancellationToken;
+
+/// The cloud, as turns see it.
+pub(super) struct Carrier {
+    pub(super) rest: Rest,
+    pub(super) link: Link,
+    /// Tells the daemon that the token is refused.
+    pub(super) unauthorized: CancellationToken,
+}
+
+impl Carrier {
+    async fn post(&self, path: &'static str, body: &(impl Serialize + Sync)) -> Result<Sent, Lost> {
+        let posted = self.rest.post::<IgnoredAny>(path, body, Effort::Usual).await;
+        posted.map(|_| Sent::Done).map_err(|error| self.lost(&error))
+    }
+
+    async fn carry(&self, outgoing: Outgoing) -> Result<Sent, Lost> {
+        match &outgoing {
+            Outgoing::Open(body) => {
+                let opened = self.rest.post::<Created>("/v1/bridge/sendMessage", body, Effort::Must).await;
+                opened.map(|created| Sent::Opened(created.message_id)).map_err(|error| self.lost(&error))
+            }
+            Outgoing::End(body) => {
+                let ended = self.rest.post::<IgnoredAny>("/v1/bridge/sendMessageEnd", body, Effort::Must).await;
+                match ended {
+                    Ok(_) => Ok(Sent::Done),
+                    Err(error) if error.status() == Some(409) => {
+                        tracing::warn!("a bubble was ended already, before a restart of this host: {error}");
+                        Ok(Sent::Done)
+                    }
+                    Err(error) => Err(self.lost(&error)),
+                }
+            }
+            Outgoing::Delta(body) => self.post("/v1/bridge/sendMessageDelta", body).await,
+            Outgoing::CreateTask(body) => self.post("/v1/bridge/createTask", body).await,
+            Outgoing::UpdateTask(body) => self.post("/v1/bridge/updateTask", body).await,
+            Outgoing::FinishTask(body) => self.post("/v1/bridge/finishTask", body).await,
+        }
+    }
+
+    fn lost(&self, error: &RestError) -> Lost {
+        if error.is_unauthorized() {
+            self.unauthorized.cancel();
+        }
+        match error {
+            error if error.is_gone() => Lost::Gone,
+            error if error.is_refused() => Lost::Refused,
+            _ => Lost::Failed,
+        }
+    }
+}
+
+impl Outbox for Carrier {
+    fn send(&self, outgoing: Outgoing) -> SendFuture<'_> {
+        Box::pin(self.carry(outgoing))
+    }
+
+    fn recorded(&self, update: UpdateId) {
+        self.link.ack(update);
+    }
+}

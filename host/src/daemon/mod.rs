@@ -1,0 +1,113 @@
+//! The wiring: one loop over all that can happen, and the supervision of what runs beside it.
+
+mod carrier;
+mod event;
+mod lock;
+
+use crate::cloud::{Link, Rest};
+use crate::config::{Config, Token};
+use crate::protocol::InstallationId;
+use crate::store::{Store, StoreError};
+use crate::turn::{House, Turns};
+use crate::wasm::{Agents, Engine};
+use carrier::Carrier;
+use event::Sources;
+pub use lock::{DataLock, LockError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long the bubbles of running turns may take to be ended at a shutdown.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// A running host.
+pub struct Daemon {
+    state: watch::Receiver<State>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+    turns: Arc<Turns>,
+    agents: Arc<Agents>,
+    /// Held until the last turn is ended.
+    _lock: DataLock,
+}
+
+/// How the link stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Dialling, for the first time or again.
+    Connecting,
+    /// The cloud is ready.
+    Ready(InstallationId),
+    /// The token was refused; the host has stopped. The text says why and what to do.
+    Refused(String),
+    /// It was told to stop.
+    Stopped,
+}
+
+/// Why the host does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Another host works in the same folder, or the folder cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// Its file cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// TLS or HTTP could not be set up.
+    #[error("{0}")]
+    Http(String),
+}
+
+impl Daemon {
+    /// Starts the host: opens its state, loads nothing more, dials.
+    ///
+    /// # Errors
+    /// See [`DaemonError`].
+    pub async fn start(
+        config: &Config,
+        token: Token,
+        engine: Arc<Engine>,
+        agents: Arc<Agents>,
+    ) -> Result<Self, DaemonError> {
+        let lock = DataLock::take(&config.data_dir)?;
+        // Update ids are numbered by installation: after pairing anew they begin again, and must not look like repeats.
+        let store = Store::open(&config.data_dir.join(format!("{}.db", token.installation())))?;
+        let rest = Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?;
+        let (link, events) = Link::start(config.cloud.url.clone(), token);
+        let (stop, unauthorized) = (CancellationToken::new(), CancellationToken::new());
+        let outbox = Arc::new(Carrier { rest, link, unauthorized: unauthorized.clone() });
+        let house = House { engine, agents: agents.clone(), store, outbox };
+        let turns = Arc::new(Turns::start(house).await?);
+        let (state_in, state) = watch::channel(State::Connecting);
+        let sources = Sources { link: events, unauthorized, stop: stop.clone() };
+        let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
+        Ok(Self { state, stop, task, turns, agents, _lock: lock })
+    }
+
+    /// Waits until the cloud is ready, or never will be.
+    pub async fn ready(&mut self) -> State {
+        let settled = self.state.wait_for(|state| *state != State::Connecting).await;
+        settled.map_or(State::Stopped, |state| state.clone())
+    }
+
+    /// Waits until the host has stopped by itself.
+    pub async fn stopped(&mut self) -> State {
+        let over = self.state.wait_for(|state| matches!(state, State::Refused(_) | State::Stopped)).await;
+        over.map_or(State::Stopped, |state| state.clone())
+    }
+
+    /// Who there is.
+    pub fn agents(&self) -> &Agents {
+        &self.agents
+    }
+
+    /// Stops: takes no more updates, ends the bubbles of running turns, closes the link.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        // The loop ends at once; a panic in it has been reported by its own message.
+        let _ = self.task.await;
+        self.turns.close(CLOSING).await;
+    }
+}

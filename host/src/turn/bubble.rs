@@ -1,0 +1,257 @@
+//! A bubble as a state machine: what was said and done, and what is to be sent next. Pure: `now` is a parameter.
+//!
+//! The order of the agent's acts is kept: placeholder, then text and cards as they came, then the end. Text that
+//! waits merges; text that still waits at the end travels in the end's canonical text.
+
+use super::address::{Address, End};
+use super::outgoing::Outgoing;
+use crate::protocol::{FinishReason, MAX_TEXT, MessageId, Usage, UserMessage};
+use crate::wasm::{Act, CardId};
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Text is merged for at least this long after the delta before it (errors page, "coalesce deltas").
+const MERGE: Duration = Duration::from_millis(30);
+/// Bytes that may wait to be sent; then the agent waits.
+const MAX_WAITING: usize = 64 << 10;
+
+/// The text of an end whose own text the cloud refused.
+const REFUSED: &str = "⚠️ The cloud did not take this answer; the host's log says why.";
+
+/// What the writer should do.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    /// Send this now.
+    Send(Outgoing),
+    /// Nothing before this moment, unless there is news.
+    At(Instant),
+    /// Nothing until there is news.
+    Wait,
+    /// The bubble is ended, or gone.
+    Done,
+}
+
+/// How a bubble ends.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Ending {
+    /// The canonical text; what was said stands without it.
+    pub(super) text: Option<String>,
+    /// A paragraph of the host's under it.
+    pub(super) note: Option<String>,
+    pub(super) usage: Option<Usage>,
+    pub(super) finish: Option<FinishReason>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Bubble {
+    address: Address,
+    id: Option<MessageId>,
+    waiting: VecDeque<Act>,
+    waiting_bytes: usize,
+    said: String,
+    last_delta: Option<Instant>,
+    running: BTreeSet<CardId>,
+    end: Option<End>,
+    state: State,
+    /// An earlier process began it; what that one sent is not known here.
+    resumed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Going,
+    /// The end was sent.
+    Ended,
+    /// What was written to is gone.
+    Gone,
+}
+
+impl Bubble {
+    pub(super) fn new(message: UserMessage) -> Self {
+        Self {
+            address: Address::new(message, false),
+            id: None,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            said: String::new(),
+            last_delta: None,
+            running: BTreeSet::new(),
+            end: None,
+            state: State::Going,
+            resumed: false,
+        }
+    }
+
+    /// A bubble that an earlier process began: opening it again finds it, and what it said stays.
+    pub(super) fn resumed(message: UserMessage) -> Self {
+        Self { address: Address::new(message.clone(), true), resumed: true, ..Self::new(message) }
+    }
+
+    /// Whether an act may be taken now.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting_bytes < MAX_WAITING
+    }
+
+    /// Takes one act.
+    pub(super) fn push(&mut self, act: Act) {
+        if self.end.is_some() || self.state != State::Going {
+            return;
+        }
+        let size = act.size();
+        if let Act::Text(text) = &act {
+            self.said.push_str(text);
+        }
+        if let Some(act) = self.merge(act) {
+            self.waiting.push_back(act);
+        }
+        self.waiting_bytes += size;
+    }
+
+    /// Merges an act into one that waits, or gives it back.
+    fn merge(&mut self, act: Act) -> Option<Act> {
+        match (act, self.waiting.back_mut()) {
+            (Act::Text(text), Some(Act::Text(waiting))) => {
+                waiting.push_str(&text);
+                None
+            }
+            (Act::Progress { card, percent, label, partial }, _) => {
+                let newest = self.waiting.iter_mut().rev().find_map(|waiting| match waiting {
+                    Act::Progress { card: same, percent, label, partial } if *same == card => {
+                        Some((percent, label, partial))
+                    }
+                    _ => None,
+                });
+                let Some((p, l, v)) = newest else { return Some(Act::Progress { card, percent, label, partial }) };
+                *p = percent.or(*p);
+                *l = label.or(l.take());
+                *v = partial.or(v.take());
+                None
+            }
+            (act, _) => Some(act),
+        }
+    }
+
+    /// Ends the bubble. Only the first end counts.
+    pub(super) fn end(&mut self, ending: Ending) {
+        if self.end.is_some() {
+            return;
+        }
+        let mut text = ending.text.unwrap_or_else(|| self.said.clone());
+        if text.len() > MAX_TEXT && text != self.said {
+            // Too long for one request: what the bubble does not show yet is streamed like any other text.
+            let rest = match text.strip_prefix(self.said.as_str()) {
+                Some(rest) => rest.to_owned(),
+                None => format!("\n\n{text}"),
+            };
+            self.push(Act::Text(rest));
+            text.clone_from(&self.said);
+        }
+        let noted = match &ending.note {
+            Some(note) if text.trim().is_empty() => note.clone(),
+            Some(note) => format!("{}\n\n{note}", text.trim_end()),
+            None => text,
+        };
+        let fits = noted.len() <= MAX_TEXT && !self.resumed;
+        if fits {
+            // The canonical text says it all: what waits behind the last card need not travel twice.
+            while let Some(Act::Text(_)) = self.waiting.back() {
+                self.waiting.pop_back();
+            }
+        } else if let Some(note) = ending.note {
+            self.push(Act::Text(format!("\n\n{note}")));
+        }
+        self.said = noted;
+        let text = fits.then(|| self.said.clone());
+        self.end = Some(End { text, usage: ending.usage, finish: ending.finish });
+    }
+
+    /// What to send at `now`. What it returns to send counts as sent.
+    pub(super) fn next(&mut self, now: Instant) -> Next {
+        if self.state != State::Going {
+            return Next::Done;
+        }
+        let Some(id) = self.id.clone() else { return Next::Send(self.address.open()) };
+        let front_is_text = match self.waiting.front() {
+            Some(act) => matches!(act, Act::Text(_)),
+            None => return self.at_rest(id),
+        };
+        if front_is_text {
+            let due = self.last_delta.map_or(now, |last| last + MERGE);
+            if now < due && self.end.is_none() {
+                return Next::At(due);
+            }
+            return Next::Send(self.delta(id, now));
+        }
+        let act = self.waiting.pop_front().expect("there is a front");
+        self.waiting_bytes -= act.size().min(self.waiting_bytes);
+        Next::Send(self.card(act))
+    }
+
+    /// Nothing waits: cards that were left open are closed, then the end leaves, if it is due.
+    fn at_rest(&mut self, message_id: MessageId) -> Next {
+        if self.end.is_none() {
+            return Next::Wait;
+        }
+        if let Some(card) = self.running.pop_first() {
+            return Next::Send(self.address.card(Act::Cancel { card }));
+        }
+        let Some(end) = self.end.take() else { return Next::Wait };
+        self.state = State::Ended;
+        Next::Send(self.address.end(message_id, end))
+    }
+
+    /// The cloud will not take the end as it is. Once, it is offered one with only a note.
+    pub(super) fn end_refused(&mut self) {
+        if self.address.is_fallback() {
+            return self.gone();
+        }
+        self.address.fall_back();
+        self.said = REFUSED.to_owned();
+        self.end = Some(End { text: Some(self.said.clone()), usage: None, finish: None });
+        self.state = State::Going;
+    }
+
+    /// The bubble is open under this id.
+    pub(super) fn opened(&mut self, id: MessageId) {
+        self.id = Some(id);
+    }
+
+    /// What was written to is gone: nothing more is sent.
+    pub(super) fn gone(&mut self) {
+        self.state = State::Gone;
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+    }
+
+    /// What the bubble says, or said at its end.
+    pub(super) fn said(&self) -> &str {
+        &self.said
+    }
+
+    fn delta(&mut self, message_id: MessageId, now: Instant) -> Outgoing {
+        let Some(Act::Text(mut delta)) = self.waiting.pop_front() else { unreachable!("the front is text") };
+        if delta.len() > MAX_TEXT {
+            let rest = delta.split_off(crate::text::floor(&delta, MAX_TEXT));
+            self.waiting.push_front(Act::Text(rest));
+        }
+        self.waiting_bytes -= delta.len().min(self.waiting_bytes);
+        self.last_delta = Some(now);
+        self.address.delta(message_id, delta)
+    }
+
+    fn card(&mut self, act: Act) -> Outgoing {
+        match &act {
+            Act::Open { card, .. } => drop(self.running.insert(*card)),
+            Act::Complete { card, .. } | Act::Fail { card, .. } | Act::Cancel { card } => {
+                self.running.remove(card);
+            }
+            Act::Progress { .. } | Act::Text(_) => {}
+        }
+        self.address.card(act)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! Order, merging, ends: every case with a clock of its own.
+
+use super::*;
+use crate::protocol::{SendMessageEnd, TaskStatus};
+use serde_json::json;
+
+fn message(interaction: &str) -> UserMessage {
+    UserMessage {
+        session: "ses_1".try_into().expect("an id"),
+        title: None,
+        interaction: interaction.try_into().expect("an id"),
+        message: None,
+        text: "hi".into(),
+        attachments: vec![],
+        reply_to: None,
+        thought_level: Default::default(),
+        locale: None,
+    }
+}
+
+/// A bubble that is open, and its start.
+fn open() -> (Bubble, Instant) {
+    let (mut bubble, now) = (Bubble::new(message("int_1")), Instant::now());
+    let Next::Send(Outgoing::Open(open)) = bubble.next(now) else { panic!("the bubble does not open first") };
+    assert_eq!((open.text.as_str(), open.idempotency_key.as_str()), (" ", "int_1-open"));
+    bubble.opened("msg_1".try_into().expect("an id"));
+    (bubble, now)
+}
+
+fn say(bubble: &mut Bubble, text: &str) {
+    bubble.push(Act::Text(text.into()));
+}
+
+fn delta(next: Next) -> (String, String) {
+    let Next::Send(Outgoing::Delta(delta)) = next else { panic!("not a delta: {next:?}") };
+    (delta.delta, delta.idempotency_key)
+}
+
+fn end(next: Next) -> SendMessageEnd {
+    let Next::Send(Outgoing::End(end)) = next else { panic!("not an end: {next:?}") };
+    end
+}
+
+fn card(number: u32) -> Act {
+    Act::Open { card: CardId(number), kind: "k".into(), label: "l".into(), args: None }
+}
+
+#[test]
+fn the_first_delta_leaves_at_once_and_later_ones_merge_over_thirty_milliseconds() {
+    let (mut bubble, now) = open();
+    assert_eq!(bubble.next(now), Next::Wait);
+    say(&mut bubble, "a");
+    assert_eq!(delta(bubble.next(now)), ("a".into(), "int_1-d1".into()));
+    say(&mut bubble, "b");
+    assert_eq!(bubble.next(now), Next::At(now + MERGE));
+    say(&mut bubble, "c");
+    assert_eq!(bubble.next(now + MERGE / 2), Next::At(now + MERGE));
+    assert_eq!(delta(bubble.next(now + MERGE)), ("bc".into(), "int_1-d2".into()));
+    assert_eq!(bubble.next(now + MERGE), Next::Wait);
+}
+
+#[test]
+fn the_end_carries_what_still_waits_and_comes_once() {
+    let (mut bubble, now) = open();
+    say(&mut bubble, "a");
+    delta(bubble.next(now));
+    say(&mut bubble, "b");
+    bubble.end(Ending { finish: Some(FinishReason::Stop), ..Ending::default() });
+    bubble.end(Ending { text: Some("another end".into()), ..Ending::default() });
+    let end = end(bubble.next(now));
+    assert_eq!((end.text.as_deref(), end.finish_reason), (Some("ab"), Some(FinishReason::Stop)));
+    assert_eq!((end.message_id.as_str(), end.idempotency_key.as_str()), ("msg_1", "int_1-end"));
+    assert_eq!(bubble.next(now), Next::Done);
+    say(&mut bubble, "late");
+    assert_eq!((bubble.next(now), bubble.said()), (Next::Done, "ab"));
+}
+
+#[test]
+fn nothing_is_sent_before_the_bubble_has_its_id_again_after_an_end() {
+    let (mut bubble, now) = (Bubble::new(message("int_1")), Instant::now());
+    say(&mut bubble, "a");
+    bubble.end(Ending::default());
+    assert!(matches!(bubble.next(now), Next::Send(Outgoing::Open(_))));
+    bubble.opened("msg_1".try_into().expect("an id"));
+    assert_eq!(end(bubble.next(now)).text.as_deref(), Some("a"));
+}
+
+#[test]
+fn cards_keep_their_place_behind_text_that_merges() {
+    let (mut bubble, now) = open();
+    say(&mut bubble, "a");
+    delta(bubble.next(now));
+    say(&mut bubble, "b");
+    bubble.push(card(0));
+    assert_eq!(bubble.next(now), Next::At(now + MERGE));
+    bubble.push(Act::Complete { card: CardId(0), result: Some(json!(1)) });
+    say(&mut bubble, "c");
+    bubble.end(Ending::default());
+    assert_eq!(delta(bubble.next(now)).0, "b");
+    let Next::Send(Outgoing::CreateTask(task)) = bubble.next(now) else { panic!("no card") };
+    assert_eq!(task.task_id.as_str(), "int_1-c0");
+    let Next::Send(Outgoing::FinishTask(done)) = bubble.next(now) else { panic!("no end of the card") };
+    assert_eq!((done.status, done.result), (TaskStatus::Completed, Some(json!(1))));
+    assert_eq!(end(bubble.next(now)).text.as_deref(), Some("abc"), "the text behind the last card travels in the end");
+}
+
+#[test]
+fn cards_left_open_are_closed_before_the_end() {
+    let (mut bubble, now) = open();
+    bubble.push(card(0));
+    bubble.push(card(1));
+    bubble.push(Act::Fail { card: CardId(1), error: "e".into() });
+    bubble.end(Ending::default());
+    let mut closed = vec![];
+    loop {
+        match bubble.next(now) {
+            Next::Send(Outgoing::FinishTask(task)) => closed.push((task.task_id.to_string(), task.status)),
+            Next::Send(Outgoing::CreateTask(_)) => {}
+            next => break drop(end(next)),
+        }
+    }
+    assert_eq!(closed, [("int_1-c1".into(), TaskStatus::Failed), ("int_1-c0".into(), TaskStatus::Cancelled)]);
+}
+
+#[test]
+fn progress_that_waits_merges() {
+    let (mut bubble, now) = open();
+    bubble.push(card(0));
+    let progress = |percent, label: Option<&str>| Act::Progress {
+        card: CardId(0),
+        percent,
+        label: label.map(str::to_owned),
+        partial: None,
+    };
+    bubble.push(progress(Some(1), Some("one")));
+    bubble.push(card(1));
+    bubble.push(progress(Some(2), None));
+    bubble.next(now);
+    let Next::Send(Outgoing::UpdateTask(task)) = bubble.next(now) else { panic!("no progress") };
+    assert_eq!((task.progress_percent, task.status_label.as_deref()), (Some(2), Some("one")));
+    assert!(matches!(bubble.next(now), Next::Send(Outgoing::CreateTask(_))));
+    assert_eq!(bubble.next(now), Next::Wait);
+}
+
+#[test]
+fn acts_without_text_count_against_the_bound_too() {
+    let (mut bubble, _) = open();
+    for number in 0..2_000 {
+        bubble.push(Act::Cancel { card: CardId(number) });
+    }
+    assert!(!bubble.has_room());
+}
+
+#[test]
+fn an_end_that_is_refused_is_offered_once_more_with_only_a_note() {
+    let (mut bubble, now) = open();
+    say(&mut bubble, "something the cloud blocks");
+    bubble.end(Ending::default());
+    end(bubble.next(now));
+    bubble.end_refused();
+    let second = end(bubble.next(now));
+    assert_eq!((second.text.as_deref(), second.idempotency_key.as_str()), (Some(REFUSED), "int_1-end2"));
+    bubble.end_refused();
+    assert_eq!(bubble.next(now), Next::Done);
+}
+
+#[test]
+fn canonical_text_replaces_what_was_said_and_a_note_stands_under_it() {
+    let (mut bubble, now) = open();
+    say(&mut bubble, "draft");
+    bubble.end(Ending { text: Some("final\n".into()), note: Some("note".into()), ..Ending::default() });
+    assert_eq!(end(bubble.next(now)).text.as_deref(), Some("final\n\nnote"));
+}
+
+#[test]
+fn text_beyond_one_request_is_streamed_in_pieces_and_none_is_lost() {
+    for said in ["", "éé", "draft"] {
+        stream_whole(said);
+    }
+}
+
+/// Ends a bubble that says `said` with a canonical text beyond one request.
+fn stream_whole(said: &str) {
+    let (mut bubble, now) = open();
+    if !said.is_empty() {
+        say(&mut bubble, said);
+    }
+    let long = "é".repeat(MAX_TEXT);
+    bubble.end(Ending { text: Some(long.clone()), note: Some("note".into()), ..Ending::default() });
+    let mut streamed = String::new();
+    let end = loop {
+        match bubble.next(now) {
+            Next::Send(Outgoing::Delta(delta)) => {
+                assert!(delta.delta.len() <= MAX_TEXT);
+                streamed.push_str(&delta.delta);
+            }
+            next => break end(next),
+        }
+    };
+    assert_eq!(end.text, None, "the server keeps what was streamed");
+    let before = if long.starts_with(said) { "" } else { "draft\n\n" };
+    assert!(streamed == format!("{before}{long}\n\nnote"), "{} bytes were streamed", streamed.len());
+}
+
+#[test]
+fn room_ends_at_the_bound_and_comes_back() {
+    let (mut bubble, now) = open();
+    say(&mut bubble, &"x".repeat(MAX_WAITING));
+    assert!(!bubble.has_room());
+    while !bubble.has_room() {
+        delta(bubble.next(now));
+    }
+}
+
+#[test]
+fn a_resumed_bubble_keeps_what_it_said_and_uses_other_keys() {
+    let (mut bubble, now) = (Bubble::resumed(message("int_1")), Instant::now());
+    bubble.end(Ending { note: Some("note".into()), ..Ending::default() });
+    let Next::Send(Outgoing::Open(open)) = bubble.next(now) else { panic!("not opened again") };
+    assert_eq!(open.idempotency_key, "int_1-open");
+    bubble.opened("msg_1".try_into().expect("an id"));
+    assert_eq!(delta(bubble.next(now)), ("\n\nnote".into(), "int_1-r1".into()));
+    assert_eq!(end(bubble.next(now)).text, None);
+}
+
+#[test]
+fn what_is_gone_gets_nothing_more() {
+    let (mut bubble, now) = open();
+    say(&mut bubble, "a");
+    bubble.gone();
+    assert_eq!(bubble.next(now), Next::Done);
+    assert!(bubble.has_room());
+}
+
+proptest::proptest! {
+    /// Whatever is said, in whatever pieces, with whatever delays: the streamed text is a prefix of the final one,
+    /// and the end carries all of it.
+    #[test]
+    fn no_text_is_lost_or_doubled(pieces in proptest::collection::vec((".{0,40}", 0..50_u64), 0..40)) {
+        let (mut bubble, mut now) = open();
+        let (mut all, mut streamed, mut last) = (String::new(), String::new(), None::<Instant>);
+        for (text, pause) in pieces {
+            all.push_str(&text);
+            if !text.is_empty() {
+                say(&mut bubble, &text);
+            }
+            now += Duration::from_millis(pause);
+            while let Next::Send(Outgoing::Delta(delta)) = bubble.next(now) {
+                assert!(last.is_none_or(|last| now >= last + MERGE));
+                last = Some(now);
+                streamed.push_str(&delta.delta);
+            }
+        }
+        bubble.end(Ending::default());
+        assert!(all.starts_with(&streamed));
+        assert_eq!(end(bubble.next(now)).text.as_deref(), Some(all.as_str()));
+    }
+}

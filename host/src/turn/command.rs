@@ -1,0 +1,82 @@
+//! What the host answers itself: `/agents` and `/use NAME`.
+
+use crate::wasm::Agents;
+use std::fmt::Write as _;
+
+/// A command of the user's to the host.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// List the agents.
+    Agents,
+    /// Let this agent answer from now on.
+    Use(String),
+}
+
+impl Command {
+    /// Reads a command. Anything else, other words that begin with a slash too, is for the agent.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        match (words.next()?, words.next(), words.next()) {
+            ("/agents", None, _) => Some(Self::Agents),
+            ("/use", name, None) => Some(Self::Use(name.unwrap_or_default().to_owned())),
+            _ => None,
+        }
+    }
+}
+
+/// Said where no agent is installed.
+pub(super) const NO_AGENTS: &str = "No agent is installed on this host. Add one: name its folder in `agents.paths` \
+    of sophon-host.toml, or on the command line (`sophon-host run FOLDER`), and start the host again.";
+
+/// The agents as a list, the current one marked.
+pub(super) fn list(agents: &Agents, current: Option<&str>) -> String {
+    let mut text = String::new();
+    for agent in agents.iter() {
+        let manifest = &agent.manifest;
+        let mark = if current == Some(manifest.name.as_str()) { " (answers here)" } else { "" };
+        let _ = writeln!(text, "- **{}** {}{mark}: {}", manifest.name, manifest.version, manifest.description);
+    }
+    for problem in agents.problems() {
+        let _ = writeln!(text, "- not loaded: {}", crate::text::line(&problem.error.to_string(), 600));
+    }
+    if agents.iter().next().is_none() {
+        text.push_str(NO_AGENTS);
+    } else {
+        text.push_str("\nChoose with `/use NAME`.");
+    }
+    text
+}
+
+/// Said where there is no agent of this name.
+pub(super) fn unknown(agents: &Agents, name: &str) -> String {
+    let names: Vec<String> = agents.iter().map(|agent| format!("`{}`", agent.manifest.name)).collect();
+    let asked = crate::text::code(name, 80);
+    match names.is_empty() {
+        true => NO_AGENTS.to_owned(),
+        false if name.is_empty() => format!("Say which: `/use NAME`, with one of {}.", names.join(", ")),
+        false => format!("There is no agent {asked} here. There are: {}. Choose with `/use NAME`.", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_told_from_messages() {
+        assert_eq!(Command::parse(" /agents "), Some(Command::Agents));
+        assert_eq!(Command::parse("/use  echo"), Some(Command::Use("echo".into())));
+        assert_eq!(Command::parse("/use"), Some(Command::Use(String::new())));
+        for text in ["", "/agents now", "/use my other agent", "/help", "use echo", "tell me of /agents"] {
+            assert_eq!(Command::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn with_no_agent_the_answer_says_how_to_add_one() {
+        let none = Agents::default();
+        for text in [list(&none, None), unknown(&none, "echo")] {
+            assert!(text.contains("agents.paths"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Where updates come in: told from repeats, recorded, and turned into turns.
+
+use super::bubble::Bubble;
+use super::ending;
+use super::lane::{Added, Lanes, Turn};
+use super::outgoing::Outbox;
+use super::run::now_ms;
+use super::seen::Seen;
+use super::speech::Speech;
+use super::writer;
+use crate::protocol::{Event, SessionId, Update, UpdateId, UserMessage};
+use crate::store::{Receipt, Store, StoreError};
+use crate::wasm::{Agents, Engine};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+/// Updates that may wait for their record to be durable.
+const MAX_UNRECORDED: usize = 1_024;
+/// Between two tries to record an update.
+const RECORD_AGAIN: Duration = Duration::from_secs(1);
+
+/// All that turns work with.
+pub struct House {
+    /// Runs guests.
+    pub engine: Arc<Engine>,
+    /// Who there is.
+    pub agents: Arc<Agents>,
+    /// Remembers.
+    pub store: Store,
+    /// Carries requests to the cloud.
+    pub outbox: Arc<dyn Outbox>,
+}
+
+/// Takes updates and runs turns.
+pub struct Turns {
+    house: Arc<House>,
+    seen: Mutex<Seen>,
+    lanes: Arc<Mutex<Lanes>>,
+    unrecorded: mpsc::Sender<Unrecorded>,
+    running: TaskTracker,
+}
+
+/// An update on its way to the disk.
+struct Unrecorded {
+    update: UpdateId,
+    message: Option<UserMessage>,
+    receipt: Receipt<()>,
+}
+
+impl Turns {
+    /// Starts taking updates. Turns that a crash interrupted are ended first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn start(house: House) -> Result<Self, StoreError> {
+        let house = Arc::new(house);
+        let recent = house.store.recent().await?;
+        let unfinished = house.store.unfinished().await?;
+        let (unrecorded, queue) = mpsc::channel(MAX_UNRECORDED);
+        crate::tasks::spawn("recorder", record(house.clone(), queue));
+        let turns = Self {
+            house,
+            seen: Mutex::new(Seen::new(recent)),
+            lanes: Arc::default(),
+            unrecorded,
+            running: TaskTracker::new(),
+        };
+        turns.end_interrupted(unfinished);
+        Ok(turns)
+    }
+
+    /// Takes one update. It is acked, through [`Outbox::recorded`], once it is durable.
+    pub async fn accept(&self, update: Update) {
+        let id = update.update_id.clone();
+        let event = update.event();
+        let message = match &event {
+            Event::Message(message) => Some((**message).clone()),
+            _ => None,
+        };
+        // Queued before anything begins, so that a turn's end cannot be recorded before its beginning.
+        let receipt = self.house.store.receive(id.clone(), message.clone(), now_ms()).await;
+        if lock(&self.seen).is_news(&id) {
+            self.happen(event, &update);
+        }
+        // The recorder ends only with the process.
+        let _ = self.unrecorded.send(Unrecorded { update: id, message, receipt }).await;
+    }
+
+    /// Does what an update says, for the first time.
+    fn happen(&self, event: Event, update: &Update) {
+        match event {
+            Event::Message(message) => {
+                let is_new = lock(&self.seen).is_new_turn(&message);
+                if is_new {
+                    self.begin(*message);
+                }
+            }
+            Event::Cancelled { session, interaction } => lock(&self.lanes).cancel(&session, interaction.as_ref()),
+            Event::Incomplete { missing } => {
+                let kind = crate::text::line(&update.kind, 80);
+                tracing::warn!(update = %update.update_id, kind, "an update without `{missing}` was acked and dropped");
+            }
+            Event::Ignored => {}
+        }
+    }
+
+    /// Stops all turns and waits until their bubbles are ended, but at most `grace`.
+    pub async fn close(&self, grace: Duration) {
+        lock(&self.lanes).close();
+        self.running.close();
+        if tokio::time::timeout(grace, self.running.wait()).await.is_err() {
+            tracing::warn!(turns = self.running.len(), "turns were left without an end; the next start ends them");
+        }
+    }
+
+    /// Opens the turn's bubble at once, and lets its session run it in order.
+    fn begin(&self, message: UserMessage) {
+        let turn = self.open(message.clone(), Bubble::new(message));
+        let session = turn.message.session.clone();
+        let added = lock(&self.lanes).add(turn);
+        let house = self.house.clone();
+        match added {
+            Added::First => {
+                let lanes = self.lanes.clone();
+                self.track("session", work(house, lanes, session));
+            }
+            Added::Behind => {}
+            Added::Full(turn) => {
+                let note = "Too many messages wait in this chat. Send this one again when some are answered.";
+                self.track("refusal", async move { house.finish(turn, ending::noted(note)).await });
+            }
+        }
+    }
+
+    fn open(&self, message: UserMessage, bubble: Bubble) -> Turn {
+        let speech = Arc::new(Speech::new(bubble));
+        let (shared, outbox) = (speech.clone(), self.house.outbox.clone());
+        let writer = crate::tasks::spawn("writer", async move { writer::write(&shared, &*outbox).await });
+        Turn::new(message, speech, writer)
+    }
+
+    fn end_interrupted(&self, unfinished: Vec<UserMessage>) {
+        for message in unfinished {
+            tracing::info!(interaction = %message.interaction, "ending a turn that was interrupted");
+            let turn = self.open(message.clone(), Bubble::resumed(message));
+            let house = self.house.clone();
+            self.track("interrupted", async move { house.finish(turn, ending::interrupted()).await });
+        }
+    }
+
+    fn track(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        crate::tasks::spawn(name, self.running.track_future(work));
+    }
+}
+
+/// Runs the turns of one session until there are none. Each is a task of its own, so that a defect in one of them
+/// ends that turn and not its session.
+async fn work(house: Arc<House>, lanes: Arc<Mutex<Lanes>>, session: SessionId) {
+    loop {
+        let next = lock(&lanes).next(&session);
+        let Some(turn) = next else { return };
+        let (interaction, speech, house) = (turn.message.interaction.clone(), turn.speech.clone(), house.clone());
+        let run = crate::tasks::spawn("turn", async move { house.run(turn).await });
+        if run.await.is_err() {
+            speech.end(ending::noted("Something went wrong inside the host; its log says what."));
+        }
+        if !lock(&lanes).done(&session, &interaction) {
+            return;
+        }
+    }
+}
+
+/// Tells the cloud what is durable, in order. What cannot be recorded is tried again, and holds up all after it: an
+/// ack is cumulative.
+async fn record(house: Arc<House>, mut queue: mpsc::Receiver<Unrecorded>) {
+    while let Some(Unrecorded { update, message, mut receipt }) = queue.recv().await {
+        loop {
+            let error = match receipt.await {
+                Ok(Ok(())) => break,
+                Ok(Err(error)) => error,
+                Err(_dropped) => StoreError::Closed,
+            };
+            tracing::error!(%update, "cannot record an update, trying again: {error}");
+            tokio::time::sleep(RECORD_AGAIN).await;
+            receipt = house.store.receive(update.clone(), message.clone(), now_ms()).await;
+        }
+        house.outbox.recorded(update);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,158 @@
+//! From a turn to its ending: which agent, with what it is told, and what came of it.
+
+use super::bubble::Ending;
+use super::command::{self, Command};
+use super::ending;
+use super::intake::House;
+use super::lane::Turn;
+use super::writer::Written;
+use crate::protocol::{ThoughtLevel, UserMessage};
+use crate::store::{Said, Speaker};
+use crate::wasm::{self, Agent, Attachment, Effort, Ended, PastMessage, Role};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// How long an agent that was told to stop may take to do so, before it is dropped.
+const GRACE: Duration = Duration::from_millis(50);
+
+impl House {
+    /// Runs a turn to its end, and records it.
+    pub(super) async fn run(&self, turn: Turn) {
+        let ending = match self.answer(&turn).await {
+            Some(ending) => ending,
+            // Stopped from outside; without a reason what was written to is gone, and the words reach nobody.
+            None => ending::stopped(turn.stopped().unwrap_or(ending::Stop::User)),
+        };
+        self.finish(turn, ending).await;
+    }
+
+    /// Ends a turn's bubble, waits until the cloud has it, and records that.
+    pub(super) async fn finish(&self, turn: Turn, ending: Ending) {
+        turn.speech.end(ending);
+        if turn.writer.await.unwrap_or(Written::Lost) == Written::Lost {
+            let interaction = &turn.message.interaction;
+            tracing::error!(%interaction, "the end of a turn did not reach the cloud; the next start sends it");
+            return;
+        }
+        if let Err(error) = self.store.finish(&turn.message, turn.speech.said(), now_ms()).await {
+            tracing::error!(interaction = %turn.message.interaction, "cannot record the end of a turn: {error}");
+        }
+    }
+
+    /// How the turn ends, or nothing when it was stopped from outside.
+    async fn answer(&self, turn: &Turn) -> Option<Ending> {
+        if turn.speech.stop.is_cancelled() {
+            return None;
+        }
+        let agent = match self.who_answers(&turn.message).await {
+            Ok(agent) => agent,
+            Err(ending) => return Some(ending),
+        };
+        let told = self.tell(&turn.message, &agent).await;
+        let ended = tokio::select! {
+            ended = agent.run(&self.engine, told, turn.speech.clone()) => ended,
+            () = async { turn.speech.stop.cancelled().await; tokio::time::sleep(GRACE).await } => return None,
+        };
+        if turn.speech.stop.is_cancelled() {
+            return None;
+        }
+        report(&ended, turn, &agent);
+        Some(ending::of(ended, &agent.manifest, turn.speech.said().trim().is_empty()))
+    }
+
+    /// The agent of the session, or what the host itself has to say.
+    async fn who_answers(&self, message: &UserMessage) -> Result<Arc<Agent>, Ending> {
+        let chosen = self.store.agent_of(&message.session).await.unwrap_or_else(|error| {
+            tracing::error!(session = %message.session, "cannot read which agent answers: {error}");
+            None
+        });
+        let default = || self.agents.default_name().map(|name| name.as_str().to_owned());
+        let current = chosen.or_else(default);
+        match Command::parse(&message.text) {
+            Some(Command::Agents) => Err(ending::answered(command::list(&self.agents, current.as_deref()))),
+            Some(Command::Use(name)) => Err(self.choose(message, &name).await),
+            None => match &current {
+                None => Err(ending::noted(command::NO_AGENTS)),
+                Some(name) => {
+                    let unknown = || ending::noted(&command::unknown(&self.agents, name));
+                    self.agents.get(name).cloned().ok_or_else(unknown)
+                }
+            },
+        }
+    }
+
+    async fn choose(&self, message: &UserMessage, name: &str) -> Ending {
+        let Some(agent) = self.agents.get(name) else {
+            return ending::noted(&command::unknown(&self.agents, name));
+        };
+        match self.store.choose_agent(&message.session, name).await {
+            Ok(()) => ending::answered(format!("**{}** answers here from now on.", agent.manifest.name)),
+            Err(error) => {
+                tracing::error!(session = %message.session, "cannot remember the choice of an agent: {error}");
+                ending::noted("The choice could not be stored; the host's log says why.")
+            }
+        }
+    }
+
+    /// The turn as the contract has it.
+    async fn tell(&self, message: &UserMessage, agent: &Agent) -> wasm::Turn {
+        let spec = agent.manifest.history;
+        let past = self.store.history(message, spec.messages, spec.bytes.0).await.unwrap_or_else(|error| {
+            tracing::error!(session = %message.session, "cannot read the history: {error}");
+            Vec::new()
+        });
+        wasm::Turn {
+            session: message.session.to_string(),
+            title: message.title.clone(),
+            interaction: message.interaction.to_string(),
+            message: message.message.as_ref().map_or_else(String::new, ToString::to_string),
+            text: message.text.clone(),
+            attachments: message.attachments.iter().map(attachment).collect(),
+            reply_to: message.reply_to.as_ref().map(ToString::to_string),
+            history: past.into_iter().map(past_message).collect(),
+            effort: match message.thought_level {
+                ThoughtLevel::Default => Effort::Standard,
+                ThoughtLevel::Extended => Effort::Extended,
+                ThoughtLevel::Max => Effort::Maximum,
+            },
+            locale: message.locale.clone(),
+            now: now_ms(),
+        }
+    }
+}
+
+fn attachment(file: &crate::protocol::Attachment) -> Attachment {
+    Attachment { id: file.key.clone(), mime: file.mime.clone(), size: file.size, name: file.name.clone() }
+}
+
+fn past_message(said: Said) -> PastMessage {
+    let role = match said.by {
+        Speaker::User => Role::User,
+        Speaker::Agent => Role::Agent,
+    };
+    PastMessage { id: said.id, role, text: said.text, at: said.at_ms }
+}
+
+/// Logs an end that was not an answer. The guest's last words are its own, so they are escaped.
+fn report(ended: &Ended, turn: &Turn, agent: &Agent) {
+    let (agent, interaction) = (&agent.manifest.name, &turn.message.interaction);
+    match ended {
+        Ended::Answered(_) => tracing::debug!(%agent, %interaction, "answered"),
+        Ended::Failed(failure) => {
+            let failure = crate::text::line(&format!("{failure:?}"), 500);
+            tracing::info!(%agent, %interaction, failure, "the agent failed");
+        }
+        Ended::Limit(breach) => tracing::warn!(%agent, %interaction, "stopped by {breach}"),
+        Ended::Busy { reason } => tracing::error!(%agent, %interaction, reason, "no room for an instance"),
+        Ended::Trapped { reason, stderr } => {
+            let (reason, stderr) = (crate::text::line(reason, 500), crate::text::line(stderr, 4_096));
+            tracing::warn!(%agent, %interaction, reason, stderr, "the agent crashed");
+        }
+    }
+}
+
+/// Milliseconds since the epoch.
+pub(super) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

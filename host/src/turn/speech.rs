@@ -1,0 +1,103 @@
+//! A bubble shared between the agent that speaks and the writer that sends.
+
+use super::bubble::{Bubble, Ending, Next};
+use super::outgoing::{Lost, Sent};
+use crate::wasm::{Act, Chat, Stopped};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// One turn's bubble, behind a lock that is never held across a wait.
+pub(super) struct Speech {
+    bubble: Mutex<Bubble>,
+    /// There is something new to send. One writer listens.
+    news: Notify,
+    /// There is room for another act. One agent listens.
+    room: Notify,
+    /// The turn is to stop: its user, its host or the cloud wants it to.
+    pub(super) stop: CancellationToken,
+}
+
+impl Speech {
+    pub(super) fn new(bubble: Bubble) -> Self {
+        Self { bubble: Mutex::new(bubble), news: Notify::new(), room: Notify::new(), stop: CancellationToken::new() }
+    }
+
+    fn bubble(&self) -> MutexGuard<'_, Bubble> {
+        self.bubble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the bubble.
+    pub(super) fn end(&self, ending: Ending) {
+        self.bubble().end(ending);
+        self.news.notify_one();
+    }
+
+    /// What the writer should do at `now`.
+    pub(super) fn next(&self, now: Instant) -> Next {
+        let next = self.bubble().next(now);
+        if matches!(next, Next::Send(_)) {
+            self.room.notify_one();
+        }
+        next
+    }
+
+    /// What became of the last request. Without an `essential` one nothing more can be written.
+    pub(super) fn sent(&self, outcome: &Result<Sent, Lost>, ends: bool, essential: bool) {
+        match outcome {
+            Ok(Sent::Opened(id)) => self.bubble().opened(id.clone()),
+            Err(Lost::Refused) if ends => self.bubble().end_refused(),
+            Ok(Sent::Done) => {}
+            Err(Lost::Failed | Lost::Refused) if !essential => {}
+            Err(_) => {
+                self.bubble().gone();
+                self.stop.cancel();
+            }
+        }
+    }
+
+    /// Waits until there is something new to send.
+    pub(super) async fn news(&self) {
+        self.news.notified().await;
+    }
+
+    /// What the bubble says.
+    pub(super) fn said(&self) -> String {
+        self.bubble().said().to_owned()
+    }
+
+    fn take(&self, act: &mut Option<Act>) -> bool {
+        let mut bubble = self.bubble();
+        if !bubble.has_room() {
+            return false;
+        }
+        if let Some(act) = act.take() {
+            bubble.push(act);
+        }
+        true
+    }
+}
+
+impl Chat for Speech {
+    fn act(&self, act: Act) -> Pin<Box<dyn Future<Output = Result<(), Stopped>> + Send + '_>> {
+        Box::pin(async move {
+            let mut act = Some(act);
+            loop {
+                if self.stop.is_cancelled() {
+                    return Err(Stopped);
+                }
+                if self.take(&mut act) {
+                    self.news.notify_one();
+                    return Ok(());
+                }
+                tokio::select! {
+                    () = self.room.notified() => {}
+                    () = self.stop.cancelled() => {}
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! The writer against a scripted outbox, under paused time.
+
+use super::*;
+use crate::protocol::{UpdateId, UserMessage};
+use crate::turn::bubble::{Bubble, Ending};
+use crate::turn::outgoing::{SendFuture, Sent};
+use crate::wasm::{Act, Chat as _, Stopped};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Takes every request after a fixed time, and answers by a script.
+struct Script {
+    took: Mutex<Vec<(Duration, Outgoing)>>,
+    start: Instant,
+    each: Duration,
+    answer: fn(usize) -> Result<(), Lost>,
+}
+
+impl Script {
+    fn new(each: u64, answer: fn(usize) -> Result<(), Lost>) -> Arc<Self> {
+        let (took, each) = (Mutex::default(), Duration::from_millis(each));
+        Arc::new(Self { took, start: Instant::now(), each, answer })
+    }
+
+    /// What was sent and when, in milliseconds: `open`, the delta's text, `end:` and its text.
+    fn took(&self) -> Vec<(u128, String)> {
+        let word = |outgoing: &Outgoing| match outgoing {
+            Outgoing::Open(_) => "open".to_owned(),
+            Outgoing::Delta(delta) => delta.delta.clone(),
+            Outgoing::End(end) => format!("end:{}", end.text.clone().unwrap_or_default()),
+            other => format!("{other:?}"),
+        };
+        self.took.lock().expect("whole").iter().map(|(at, outgoing)| (at.as_millis(), word(outgoing))).collect()
+    }
+}
+
+impl Outbox for Script {
+    fn send(&self, outgoing: Outgoing) -> SendFuture<'_> {
+        Box::pin(async move {
+            let number = {
+                let mut took = self.took.lock().expect("whole");
+                took.push((self.start.elapsed(), outgoing.clone()));
+                took.len()
+            };
+            tokio::time::sleep(self.each).await;
+            (self.answer)(number)?;
+            Ok(match outgoing {
+                Outgoing::Open(_) => Sent::Opened("msg_1".try_into().expect("an id")),
+                _ => Sent::Done,
+            })
+        })
+    }
+
+    fn recorded(&self, _: UpdateId) {}
+}
+
+fn speech() -> Arc<Speech> {
+    let message = UserMessage {
+        session: "ses_1".try_into().expect("an id"),
+        title: None,
+        interaction: "int_1".try_into().expect("an id"),
+        message: None,
+        text: "hi".into(),
+        attachments: vec![],
+        reply_to: None,
+        thought_level: Default::default(),
+        locale: None,
+    };
+    Arc::new(Speech::new(Bubble::new(message)))
+}
+
+fn start(speech: &Arc<Speech>, outbox: &Arc<Script>) -> tokio::task::JoinHandle<Written> {
+    let (speech, outbox) = (speech.clone(), outbox.clone());
+    crate::tasks::spawn("test", async move { write(&speech, &*outbox).await })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_tokens_merges_and_the_end_does_not_wait() {
+    let (speech, outbox) = (speech(), Script::new(5, |_| Ok(())));
+    let writer = start(&speech, &outbox);
+    tokio::time::sleep(Duration::from_millis(8)).await;
+    for token in ["a", "b", "c", "d", "e", "f"] {
+        speech.act(Act::Text(token.into())).await.expect("taken");
+        tokio::time::sleep(Duration::from_millis(8)).await;
+    }
+    speech.end(Ending::default());
+    assert_eq!(writer.await.expect("writes"), Written::Ended);
+    let expected = [(0, "open"), (8, "a"), (38, "bcd"), (56, "end:abcdef")];
+    assert_eq!(outbox.took(), expected.map(|(at, word)| (at, word.to_owned())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_cloud_slows_the_agent_down() {
+    let (speech, outbox) = (speech(), Script::new(1_000, |_| Ok(())));
+    let writer = start(&speech, &outbox);
+    let before = Instant::now();
+    for _ in 0..5 {
+        speech.act(Act::Text("x".repeat(40_000))).await.expect("taken");
+    }
+    assert!(before.elapsed() >= Duration::from_secs(1), "200 KB were taken in {:?}", before.elapsed());
+    speech.end(Ending::default());
+    assert_eq!(writer.await.expect("writes"), Written::Ended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_stops_the_agent() {
+    let (speech, outbox) = (speech(), Script::new(1, |number| if number == 2 { Err(Lost::Gone) } else { Ok(()) }));
+    let writer = start(&speech, &outbox);
+    speech.act(Act::Text("a".into())).await.expect("taken");
+    assert_eq!(writer.await.expect("writes"), Written::Gone);
+    assert_eq!(speech.act(Act::Text("b".into())).await, Err(Stopped));
+    assert_eq!(outbox.took().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bubble_that_cannot_open_is_given_up_and_a_lost_delta_is_repaired_by_the_end() {
+    let (first, closed) = (speech(), Script::new(1, |_| Err(Lost::Failed)));
+    assert_eq!(start(&first, &closed).await.expect("writes"), Written::Lost);
+
+    let (second, lossy) = (speech(), Script::new(1, |number| if number == 2 { Err(Lost::Failed) } else { Ok(()) }));
+    let writer = start(&second, &lossy);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    second.act(Act::Text("a".into())).await.expect("taken");
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    second.end(Ending::default());
+    assert_eq!(writer.await.expect("writes"), Written::Ended);
+    assert_eq!(lossy.took().last().expect("an end").1, "end:a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_is_to_stop_does_not_wait_for_a_delta() {
+    let (speech, outbox) = (speech(), Script::new(1_000, |_| Ok(())));
+    let writer = start(&speech, &outbox);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    speech.act(Act::Text("a".into())).await.expect("taken");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    speech.stop.cancel();
+    speech.end(Ending::default());
+    assert_eq!(writer.await.expect("writes"), Written::Ended);
+    assert_eq!(outbox.took().last().expect("an end"), &(1_600, "end:a".to_owned()));
+}
