@@ -1,0 +1,144 @@
+//! The command line, and what `--help` teaches.
+
+use crate::config::{LogFormat, Overrides};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Connects AI agents, sandboxed as WebAssembly components, to the Sophon chat app.
+///
+/// Start with `sophon-host dev`: it builds the agents in plugins/, starts an embedded cloud on this machine and prints
+/// the address of its chat page. `sophon-host pair` and `sophon-host run` connect to the real cloud.
+#[derive(Debug, Parser)]
+#[command(version, after_help = HELP)]
+pub(super) struct Arguments {
+    /// Configuration file [default: ./sophon-host.toml, then ~/.config/sophon-host/sophon-host.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where state is kept [default: ~/.local/share/sophon-host]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// The cloud to connect to [default: https://api.sophon.at]
+    #[arg(long, global = true, value_name = "URL")]
+    cloud_url: Option<String>,
+    /// What to log: error, warn, info, debug, trace, or a filter such as info,sophon_host::cloud=debug
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+    /// How log lines look
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<Format>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const HELP: &str = "\
+Configuration comes from sophon-host.toml, then SOPHON_HOST_* and SOPHON_TOKEN of the environment, then flags.
+
+Exit codes:
+  0  done
+  1  failed; the message says why
+  2  the command line or the configuration is wrong
+  3  not paired, or the cloud refused the token: run `sophon-host pair`
+  4  the cloud (or `sophon-host dev`) is out of reach
+  5  the agent did not answer: it failed, or was stopped";
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Try agents here: build them, start an embedded cloud, pair, connect, and print the chat page's address
+    Dev(DevArgs),
+    /// Connect agents to the configured cloud, until stopped
+    Run(RunArgs),
+    /// Get a token: prints a code to type into the Sophon app, waits, and stores the token in a private file
+    Pair,
+    /// Say something to the agents of a running `sophon-host dev`; the answer streams to stdout
+    Chat(ChatArgs),
+    /// Look at agents
+    Agent(AgentArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DevArgs {
+    /// Agent folders, folders of agent folders, or .wasm components [default: agents.paths, else ./plugins]
+    pub(super) paths: Vec<PathBuf>,
+    /// Port of the embedded cloud and its chat page; 0 takes any free one
+    #[arg(long, default_value_t = 7717)]
+    pub(super) port: u16,
+    /// Do not run the agents' build commands
+    #[arg(long)]
+    pub(super) no_build: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Agent folders, folders of agent folders, or .wasm components [default: agents.paths]
+    paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ChatArgs {
+    /// What to say; `-` reads it from standard input
+    pub(super) text: String,
+    /// Go on in this session; a new one otherwise
+    #[arg(long, value_name = "ID")]
+    pub(super) session: Option<String>,
+    /// Print one JSON object at the end in place of the text
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AgentArgs {
+    #[command(subcommand)]
+    pub(super) command: AgentCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AgentCommand {
+    /// List the agents, and what is wrong with those that cannot run
+    List {
+        /// Agent folders, folders of agent folders, or .wasm components [default: agents.paths, else ./plugins]
+        paths: Vec<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Arguments {
+    /// What the flags set.
+    pub(super) fn overrides(&self) -> Overrides {
+        let agents = match &self.command {
+            Command::Dev(args) => args.paths.clone(),
+            Command::Run(args) => args.paths.clone(),
+            Command::Agent(AgentArgs { command: AgentCommand::List { paths, .. } }) => paths.clone(),
+            Command::Pair | Command::Chat(_) => Vec::new(),
+        };
+        Overrides {
+            config: self.config.clone(),
+            data_dir: self.data_dir.clone(),
+            cloud_url: self.cloud_url.clone(),
+            agents,
+            log: self.log.clone(),
+            log_format: self.log_format.map(|format| match format {
+                Format::Human => LogFormat::Human,
+                Format::Json => LogFormat::Json,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+}

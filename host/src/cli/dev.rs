@@ -1,0 +1,117 @@
+//! `sophon-host dev`: everything on this machine, from one command.
+
+use super::args::DevArgs;
+use super::exit::Failure;
+use super::session::Session;
+use super::signals::Signals;
+use super::user::User;
+use super::{build, output, run};
+use crate::cloud::Pairing;
+use crate::config::{CloudUrl, Config, Environment, Secret, Token, TokenFile};
+use crate::daemon::{Daemon, DataLock, State};
+use crate::localcloud::{LocalCloud, Options, StartError};
+use crate::wasm::{Agents, Engine};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Builds, starts the embedded cloud, pairs, connects, and prints the chat page's address.
+pub(super) async fn dev(mut config: Config, environment: &Environment, args: DevArgs) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
+    config.agents.paths = paths(&config)?;
+    let dev_dir = config.data_dir.join("dev");
+    // Before the cloud opens its file: a second `dev` is told who is there.
+    let _lock = DataLock::take(&dev_dir).map_err(Failure::other)?;
+    let building = async {
+        if !args.no_build {
+            build::build_all(&config.agents.paths).await;
+        }
+        run::load(&config).await
+    };
+    let (engine, agents) = tokio::select! {
+        loaded = building => loaded?,
+        () = signals.stop() => return Ok(()),
+    };
+    let cloud = start_cloud(&dev_dir, args.port).await?;
+    config.data_dir = dev_dir.join("host");
+    config.cloud.url = CloudUrl::parse(&cloud.base_url()).map_err(Failure::other)?;
+    config.cloud.token_file = TokenFile(dev_dir.join("token"));
+    let session = || Session { url: cloud.base_url(), user_token: Secret::new(cloud.user_token().to_owned()) };
+    let user = User::new(session())?;
+    let daemon = connect(&config, environment, &user, engine, agents).await?;
+    session().write(&dev_dir).map_err(Failure::other)?;
+    greet(&cloud, &daemon);
+    let ended = run::supervise(daemon, &mut signals).await;
+    Session::remove(&dev_dir);
+    cloud.stop().await;
+    ended
+}
+
+/// The paths of the configuration, else `plugins` where there is such a folder.
+pub(super) fn paths(config: &Config) -> Result<Vec<PathBuf>, Failure> {
+    let plugins = PathBuf::from("plugins");
+    match config.agents.paths.as_slice() {
+        [] if plugins.is_dir() => Ok(vec![plugins]),
+        [] => Err(Failure::usage("no agents: name an agent's folder or component, or set `agents.paths`")),
+        paths => Ok(paths.to_vec()),
+    }
+}
+
+async fn start_cloud(dev_dir: &Path, port: u16) -> Result<LocalCloud, Failure> {
+    let options = Options {
+        addr: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        file: Some(dev_dir.join("cloud.db")),
+        ..Options::default()
+    };
+    LocalCloud::start(options).await.map_err(|error| match error {
+        StartError::PortInUse { addr } => Failure::other(format!(
+            "port {} is in use; choose another with `--port` (0 takes any free one)",
+            addr.port()
+        )),
+        error => Failure::other(error),
+    })
+}
+
+/// Starts the host on the embedded cloud, pairing where that is due.
+async fn connect(
+    config: &Config,
+    environment: &Environment,
+    user: &User,
+    engine: Arc<Engine>,
+    agents: Arc<Agents>,
+) -> Result<Daemon, Failure> {
+    let token = match config.cloud.token_file.read() {
+        Ok(token) => token,
+        Err(_) => pair(config, environment, user).await?,
+    };
+    let mut daemon = Daemon::start(config, token, engine.clone(), agents.clone()).await?;
+    if let State::Refused(_) = daemon.ready().await {
+        // The embedded cloud forgot us: its file was removed. Nothing is lost by pairing again.
+        daemon.stop().await;
+        let token = pair(config, environment, user).await?;
+        daemon = Daemon::start(config, token, engine, agents).await?;
+        daemon.ready().await;
+    }
+    Ok(daemon)
+}
+
+/// Pairs with the embedded cloud, as its user.
+async fn pair(config: &Config, environment: &Environment, user: &User) -> Result<Token, Failure> {
+    let pairing = Pairing::start(config.cloud.url.clone(), &environment.host_label).await?;
+    user.post("/v1/me/pairing/claim", serde_json::json!({ "code": pairing.code() })).await?;
+    let token = pairing.wait().await?;
+    config.cloud.token_file.write(&token)?;
+    Ok(token)
+}
+
+fn greet(cloud: &LocalCloud, daemon: &Daemon) {
+    let agents = daemon.agents();
+    let names: Vec<&str> = agents.iter().map(|agent| agent.manifest.name.as_str()).collect();
+    match (names.as_slice(), agents.default_name()) {
+        ([], _) | (_, None) => output::say("no agent is ready; the messages above say why"),
+        (names, Some(default)) => output::say(&format!("agents: {} ({default} answers)", names.join(", "))),
+    }
+    output::say("chat page (this address works once, and is for you alone; stop with Ctrl-C):");
+    output::data(&cloud.page_url());
+    output::say("or from another terminal: sophon-host chat \"hello\"");
+}

@@ -1,0 +1,54 @@
+//! The commands. Data goes to stdout, words for people to stderr.
+
+mod agent;
+mod args;
+mod build;
+mod chat;
+mod dev;
+mod exit;
+mod logging;
+mod output;
+mod pair;
+mod run;
+mod session;
+mod signals;
+mod sse;
+mod user;
+
+use crate::config::{Config, Environment};
+use args::{Arguments, Command};
+use clap::Parser as _;
+use exit::Failure;
+use std::process::ExitCode;
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let environment = Environment::read();
+    let done = start(arguments, &environment);
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::error(&failure.to_string());
+            failure.code()
+        }
+    }
+}
+
+fn start(arguments: Arguments, environment: &Environment) -> Result<(), Failure> {
+    let config = Config::load(arguments.overrides(), environment)?;
+    logging::start(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::other)?;
+    let done = runtime.block_on(async {
+        match arguments.command {
+            Command::Dev(args) => dev::dev(config, environment, args).await,
+            Command::Run(_) => run::run(config).await,
+            Command::Pair => pair::pair(config, environment).await,
+            Command::Chat(args) => chat::chat(config, args).await,
+            Command::Agent(args) => agent::agent(config, args).await,
+        }
+    });
+    // A component that is being compiled must not hold up the end of the process.
+    runtime.shutdown_background();
+    done
+}
