@@ -1,0 +1,65 @@
+//! What all requests share: the state, the limiter, and who may come in.
+
+use super::bucket::{Bucket, Limiter, Owner, Quota};
+use super::secret::Digest;
+use super::state::State;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// One running cloud, as its requests see it.
+pub(super) struct Cloud {
+    state: Mutex<State>,
+    limiter: Mutex<Limiter>,
+    pub(super) user_token: Digest,
+    /// The values of `Host` that mean this server.
+    pub(super) hosts: [String; 3],
+    /// The name of the page's cookie. Browsers keep one jar for all ports of a host, so the port is part of it.
+    pub(super) cookie: String,
+    /// Between two pings of a bridge's socket.
+    pub(super) heartbeat: Duration,
+    /// Ends every connection.
+    pub(super) stop: CancellationToken,
+    /// The open sockets, which the server itself does not wait for.
+    pub(super) sockets: TaskTracker,
+}
+
+impl Cloud {
+    pub(super) fn new(
+        state: State,
+        limiter: Limiter,
+        user_token: &str,
+        addr: SocketAddr,
+        heartbeat: Duration,
+        stop: CancellationToken,
+    ) -> Self {
+        let port = addr.port();
+        Self {
+            state: Mutex::new(state),
+            limiter: Mutex::new(limiter),
+            user_token: Digest::of(user_token),
+            hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}")],
+            cookie: format!("sophon_page_{port}"),
+            heartbeat,
+            stop,
+            sockets: TaskTracker::new(),
+        }
+    }
+
+    /// The truth. Verbs change it last and all at once, so it is whole even after a panic elsewhere.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Draws one request from a bucket.
+    pub(super) fn draw(&self, owner: &Owner, bucket: Bucket) -> Quota {
+        self.limiter.lock().unwrap_or_else(PoisonError::into_inner).draw(owner, bucket, Instant::now())
+    }
+
+    /// Looks into a bucket.
+    pub(super) fn peek(&self, owner: &Owner, bucket: Bucket) -> Quota {
+        self.limiter.lock().unwrap_or_else(PoisonError::into_inner).peek(owner, bucket, Instant::now())
+    }
+}

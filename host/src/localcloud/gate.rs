@@ -1,0 +1,93 @@
+//! The gates of the three namespaces: who calls, and whether there is a request left in the bucket.
+
+use super::bucket::{Bucket, Owner};
+use super::clock;
+use super::cloud::Cloud;
+use super::refusal::Refusal;
+use super::secret::Digest;
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, Method, header};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Cookies of the page's name that are looked at in one request. A browser sends one.
+const MAX_COOKIES: usize = 4;
+
+/// `/v1/bridge/*`: a bridge token. The handler finds the installation's id in the request's extensions.
+pub(super) async fn bridge(State(cloud): State<Arc<Cloud>>, mut request: Request, next: Next) -> Response {
+    let known = bearer(request.headers()).and_then(|token| cloud.state().bridge_of(token));
+    let Some(by) = known else { return Refusal::InvalidToken.into_response() };
+    let owner = Owner::Installation(by.to_string());
+    request.extensions_mut().insert(by);
+    metered(&cloud, &owner, request, next).await
+}
+
+/// `/v1/me/*`: the user's token, or the page's cookie.
+pub(super) async fn user(State(cloud): State<Arc<Cloud>>, request: Request, next: Next) -> Response {
+    match check_user(&cloud, &request) {
+        Ok(()) => metered(&cloud, &Owner::User, request, next).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// `/v1/pairing/*`: anybody, each address with buckets of its own.
+pub(super) async fn peer(
+    State(cloud): State<Arc<Cloud>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    metered(&cloud, &Owner::Peer(peer.ip()), request, next).await
+}
+
+async fn metered(cloud: &Cloud, owner: &Owner, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    tracing::debug!(route, "asked");
+    let quota = cloud.draw(owner, Bucket::of_route(route));
+    let mut response = match quota.retry_after {
+        None => next.run(request).await,
+        Some(_) => Refusal::RateLimited(quota.clone()).into_response(),
+    };
+    quota.write(response.headers_mut());
+    response
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let (scheme, token) = all.next()?.to_str().ok()?.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && all.next().is_none()).then(|| token.trim())
+}
+
+fn check_user(cloud: &Cloud, request: &Request) -> Result<(), Refusal> {
+    let headers = request.headers();
+    if headers.contains_key(header::AUTHORIZATION) {
+        let known = bearer(headers).is_some_and(|token| Digest::of(token).matches(&cloud.user_token));
+        return if known { Ok(()) } else { Err(Refusal::InvalidToken) };
+    }
+    check_cookie(cloud, headers, request.method())
+}
+
+/// Whether the request comes from the page. One that changes something must also say so itself, because a browser
+/// adds the cookie to whatever any page makes it send.
+///
+/// # Errors
+/// Without the cookie, or without a sign of the page's own origin. A foreign origin was refused before.
+pub(super) fn check_cookie(cloud: &Cloud, headers: &HeaderMap, method: &Method) -> Result<(), Refusal> {
+    let now = clock::now();
+    if !cookies(headers, &cloud.cookie).take(MAX_COOKIES).any(|cookie| cloud.state().is_cookie(cookie, now)) {
+        return Err(Refusal::InvalidToken);
+    }
+    let same_origin = headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+    if method != Method::GET && !same_origin && !headers.contains_key(header::ORIGIN) {
+        return Err(Refusal::PermissionDenied("a request with the page's cookie must say its origin"));
+    }
+    Ok(())
+}
+
+fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(move |(known, _)| *known == name).map(|(_, value)| value)
+}

@@ -1,0 +1,206 @@
+//! Starting and stopping a cloud.
+
+use super::bucket::{Buckets, Limiter};
+use super::cloud::Cloud;
+use super::persist::FileError;
+use super::state::State;
+use super::{clock, route, secret};
+use crate::tasks;
+use axum::serve::ListenerExt as _;
+use std::future::IntoFuture as _;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// How long connections have to end after a stop.
+const ENDING: Duration = Duration::from_secs(5);
+/// Between two looks for what is too old to be kept.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// How to run a cloud. No `Debug`: it holds a token.
+#[derive(Clone)]
+pub struct Options {
+    /// Where to listen: 127.0.0.1 or ::1. With port 0 the system chooses one.
+    pub addr: SocketAddr,
+    /// Where everything is kept; with none, in memory.
+    pub file: Option<PathBuf>,
+    /// The token of the user's side; with none, one is made up.
+    pub user_token: Option<String>,
+    /// Between two pings of a bridge's socket; not zero.
+    pub heartbeat: Duration,
+    /// The rate limits.
+    pub buckets: Buckets,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            addr: (Ipv4Addr::LOCALHOST, 0).into(),
+            file: None,
+            user_token: None,
+            heartbeat: Duration::from_secs(30),
+            buckets: Buckets::documented(),
+        }
+    }
+}
+
+/// Why a cloud does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another program listens there.
+    #[error("{addr} is in use by another program")]
+    PortInUse {
+        /// The address that was asked for.
+        addr: SocketAddr,
+    },
+    /// The system does not let us listen there.
+    #[error("cannot listen on {addr}: {source}")]
+    Listen {
+        /// The address that was asked for.
+        addr: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The address can be reached from other machines, which this cloud is not made for, or is one of the further
+    /// addresses of this machine (127.0.0.2 …), by which it would refuse every request.
+    #[error("{addr} is neither 127.0.0.1 nor ::1")]
+    NotLoopback {
+        /// The address that was asked for.
+        addr: SocketAddr,
+    },
+    /// The file is not readable, from a newer version, or another program's.
+    #[error("{} cannot be used as the cloud's file: {source}", path.display())]
+    File {
+        /// The file that was asked for.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FileError,
+    },
+    /// The user's token is empty, or not made of visible ASCII characters.
+    #[error("the user's token must be made of visible ASCII characters")]
+    UserToken,
+}
+
+/// A running cloud. It ends when it is dropped; [`LocalCloud::stop`] also waits until it has ended.
+pub struct LocalCloud {
+    addr: SocketAddr,
+    user_token: String,
+    cloud: Arc<Cloud>,
+    server: JoinHandle<()>,
+    sweeper: JoinHandle<()>,
+    _ends_on_drop: DropGuard,
+}
+
+impl LocalCloud {
+    /// Starts a cloud. It answers from the moment that this returns.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is in the way.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let user_token = options.user_token.unwrap_or_else(|| format!("usr_{}", secret::base62(40)));
+        if user_token.is_empty() || !user_token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(StartError::UserToken);
+        }
+        let listener = listen(options.addr).await?;
+        let addr = listener.local_addr().map_err(|source| StartError::Listen { addr: options.addr, source })?;
+        let state = open(options.file).await?;
+        let limiter = Limiter::new(options.buckets);
+        let stop = CancellationToken::new();
+        let heartbeat = options.heartbeat.max(Duration::from_millis(1));
+        let cloud = Arc::new(Cloud::new(state, limiter, &user_token, addr, heartbeat, stop.clone()));
+        let server = tasks::spawn("localcloud-server", serve(listener, Arc::clone(&cloud)));
+        let sweeper = tasks::spawn("localcloud-sweeper", sweep(Arc::clone(&cloud)));
+        tracing::info!(%addr, "the local cloud is up");
+        Ok(Self { addr, user_token, cloud, server, sweeper, _ends_on_drop: stop.drop_guard() })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// The address of the chat page, with a fresh key that opens it once. Of the keys that wait for their use, the
+    /// newest 16 are valid.
+    pub fn page_url(&self) -> String {
+        format!("{}/?key={}", self.base_url(), self.cloud.state().mint_page_key())
+    }
+
+    /// The token for `/v1/me/*`.
+    pub fn user_token(&self) -> &str {
+        &self.user_token
+    }
+
+    /// Stops: closes the sockets (1001), lets answers that are under way go out, for at most some seconds, and
+    /// brings everything into the file, which is free afterwards.
+    pub async fn stop(mut self) {
+        self.cloud.stop.cancel();
+        self.cloud.sockets.close();
+        if timeout(ENDING, self.cloud.sockets.wait()).await.is_err() {
+            tracing::warn!("a bridge's socket did not end in time");
+        }
+        for task in [&mut self.server, &mut self.sweeper] {
+            if timeout(ENDING, &mut *task).await.is_err() {
+                task.abort();
+            }
+        }
+        let cloud = Arc::clone(&self.cloud);
+        tasks::blocking(move || cloud.state().close()).await;
+    }
+}
+
+async fn listen(addr: SocketAddr) -> Result<TcpListener, StartError> {
+    if ![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].contains(&addr.ip()) {
+        return Err(StartError::NotLoopback { addr });
+    }
+    TcpListener::bind(addr).await.map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => StartError::PortInUse { addr },
+        _ => StartError::Listen { addr, source },
+    })
+}
+
+async fn open(file: Option<PathBuf>) -> Result<State, StartError> {
+    tasks::blocking(move || {
+        let state = State::open(file.as_deref(), clock::now());
+        state.map_err(|source| StartError::File { path: file.unwrap_or_default(), source })
+    })
+    .await
+}
+
+async fn serve(listener: TcpListener, cloud: Arc<Cloud>) {
+    // Small pieces of a stream must not wait for each other.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its small packets back");
+        }
+    });
+    let service = route::all(&cloud).into_make_service_with_connect_info::<SocketAddr>();
+    let stop = cloud.stop.clone();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await });
+    if let Err(error) = server.into_future().await {
+        tracing::error!(%error, "the local cloud ended");
+    }
+}
+
+async fn sweep(cloud: Arc<Cloud>) {
+    let mut beat = tokio::time::interval(SWEEP);
+    loop {
+        tokio::select! {
+            () = cloud.stop.cancelled() => return,
+            _ = beat.tick() => {}
+        }
+        if let Err(error) = cloud.state().sweep(clock::now()) {
+            tracing::warn!(%error, "what is too old stays for now");
+        }
+    }
+}
