@@ -1,6 +1,7 @@
 //! The log, on stderr.
 
 use crate::config::{Config, LogFormat};
+use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging. A filter that makes no sense is told, and `info` used.
@@ -12,7 +13,11 @@ pub(super) fn start(config: &Config) {
         ));
         EnvFilter::new("info")
     });
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
     match config.log_format {
         LogFormat::Human => log.compact().init(),
         LogFormat::Json => log.json().with_target(true).init(),

@@ -83,9 +83,6 @@ impl HistorySpec {
 pub struct BuildSpec {
     /// A command line, run in the agent's folder. Split at blanks; there is no shell.
     pub command: String,
-    /// What to watch for changes.
-    #[serde(default)]
-    pub watch: Vec<PathBuf>,
 }
 
 /// Why a manifest could not be used. The text names the file and, where there is one, the line and the known keys.
@@ -235,6 +232,13 @@ mod tests {
         let manifest = parse(ECHO).expect("a manifest");
         assert_eq!(manifest.component, Path::new("/agents/echo/echo.wasm"));
         assert_eq!((manifest.history.messages, manifest.limits.calls), (0, 100_000));
+    }
+
+    #[test]
+    fn the_annotated_example_says_what_holds() {
+        let example = parse(include_str!("../../../examples/agent.toml")).expect("a manifest");
+        assert_eq!(example.limits, Limits::default());
+        assert!(example.build.is_some() && example.history.messages == 40);
     }
 
     #[test]

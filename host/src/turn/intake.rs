@@ -129,7 +129,7 @@ impl Turns {
             Added::Behind => {}
             Added::Full(turn) => {
                 let note = "Too many messages wait in this chat. Send this one again when some are answered.";
-                self.track("refusal", async move { house.finish(turn, ending::noted(note)).await });
+                self.track("refusal", async move { house.finish(*turn, ending::noted(note)).await });
             }
         }
     }

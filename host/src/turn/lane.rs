@@ -59,7 +59,7 @@ pub(super) enum Added {
     /// It waits behind others.
     Behind,
     /// Too many wait already.
-    Full(Turn),
+    Full(Box<Turn>),
 }
 
 impl Lanes {
@@ -75,7 +75,7 @@ impl Lanes {
         }
         let lane = self.sessions.entry(turn.message.session.clone()).or_default();
         if lane.waiting.len() >= MAX_WAITING {
-            return Added::Full(turn);
+            return Added::Full(Box::new(turn));
         }
         lane.handles.push(handle);
         lane.waiting.push_back(turn);

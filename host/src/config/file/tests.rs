@@ -31,6 +31,17 @@ fn flags_override_the_environment_and_that_the_file() {
 }
 
 #[test]
+fn the_annotated_examples_say_what_holds() {
+    let shown = include_str!("../../../../examples/sophon-host.toml");
+    let (said, unsaid) =
+        (merge(shown, Overrides::default(), &environment()), merge("", Overrides::default(), &environment()));
+    let (said, unsaid) = (said.expect("valid"), unsaid.expect("valid"));
+    assert_eq!(said.cloud.url, unsaid.cloud.url);
+    assert_eq!((said.turns_at_once, said.log_level), (unsaid.turns_at_once, unsaid.log_level));
+    assert_eq!(said.log_format, unsaid.log_format);
+}
+
+#[test]
 fn unknown_keys_are_errors_that_name_the_key() {
     let error = merge("[cloud]\nulr = \"x\"", Overrides::default(), &environment()).expect_err("a wrong key");
     let message = error.to_string();

@@ -1,0 +1,13 @@
+//! What a benchmark needs: a bare cloud, a host in its own process, a driver that plays the user, and figures.
+
+pub(crate) mod cloud;
+pub(crate) mod driver;
+pub(crate) mod figure;
+pub(crate) mod guest;
+pub(crate) mod host;
+mod http;
+pub(crate) mod proc;
+mod wire;
+
+/// With nothing heard from the host for this long, a benchmark fails. The messages name it.
+const SILENCE: std::time::Duration = std::time::Duration::from_secs(20);

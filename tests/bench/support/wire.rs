@@ -1,0 +1,101 @@
+//! The stub's share of the protocol: frames down, calls up, and the ids that tie a call to its turn.
+//!
+//! A turn is a number, counted from 0 in each run. All its ids are made from it, so that a call is told apart without
+//! a look into any table.
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+/// Who the host is to the stub.
+pub(super) const INSTALLATION: &str = "inst_bench00000000000";
+
+/// What a POST means to a turn.
+pub(super) enum Call {
+    /// `sendMessage`.
+    Open,
+    /// `sendMessageDelta`, with its text.
+    Delta(String),
+    /// `sendMessageEnd`, with the canonical text if it has one.
+    End(Option<String>),
+}
+
+/// The first frame.
+pub(super) fn ready() -> String {
+    json!({ "type": "ready", "installation_id": INSTALLATION }).to_string()
+}
+
+/// A user's message, as the wire reference shows it.
+pub(super) fn update(turn: usize, slot: usize, text: &str) -> String {
+    let session = format!("ses_{slot:016}");
+    json!({
+        "type": "update",
+        "update": {
+            "update_id": update_id(turn).to_string(),
+            "type": "session.message",
+            "session_id": session,
+            "interaction_id": interaction(turn),
+            "installation_id": INSTALLATION,
+            "created_at": "2026-05-05T12:34:56Z",
+            "payload": {
+                "session": { "id": session, "title": "Benchmark" },
+                "message": { "id": format!("msg_user_{turn:016}"), "text": text, "attachments": [] }
+            }
+        }
+    })
+    .to_string()
+}
+
+/// The number of the update that starts a turn. They start at 1.
+pub(super) fn update_id(turn: usize) -> u64 {
+    turn as u64 + 1
+}
+
+/// The newest update that a frame of the host acks; nothing where it is another frame.
+pub(super) fn acked(frame: &str) -> Result<Option<u64>> {
+    let frame: Value = serde_json::from_str(frame).context("the host sent a frame that is not JSON")?;
+    match (frame["type"].as_str(), frame["up_to_update_id"].as_str()) {
+        (Some("ack"), Some(id)) => Ok(Some(id.parse().context("the host acked an update that it was never sent")?)),
+        (Some("ack"), None) => bail!("the host acked without `up_to_update_id`"),
+        _ => Ok(None),
+    }
+}
+
+/// Reads a POST: its turn and what it means to it. Nothing for routes that a turn of this benchmark does not need.
+pub(super) fn call(path: &str, body: &[u8]) -> Result<Option<(usize, Call)>> {
+    let Some(route) = path.strip_prefix("/v1/bridge/sendMessage") else { return Ok(None) };
+    let mut body: Value =
+        serde_json::from_slice(body).with_context(|| format!("{path} got a body that is not JSON"))?;
+    let bubble = || turn_of(body["message_id"].as_str().and_then(|id| id.strip_prefix("msg_")), path);
+    match route {
+        "" => Ok(Some((turn_of(body["interaction_id"].as_str(), path)?, Call::Open))),
+        "Delta" => Ok(Some((bubble()?, Call::Delta(text(body["delta"].take()).context("a delta without its text")?)))),
+        "End" => Ok(Some((bubble()?, Call::End(text(body["text"].take()))))),
+        _ => Ok(None),
+    }
+}
+
+/// What the stub answers to a call, as a whole HTTP response.
+pub(super) fn answer(call: Option<&(usize, Call)>) -> Vec<u8> {
+    let body = match call {
+        Some((turn, Call::Open)) => format!(r#"{{"ok":true,"result":{{"message_id":"msg_{}"}}}}"#, interaction(*turn)),
+        _ => r#"{"ok":true,"result":{}}"#.to_owned(),
+    };
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+fn interaction(turn: usize) -> String {
+    format!("int_{turn:016}")
+}
+
+fn turn_of(interaction: Option<&str>, path: &str) -> Result<usize> {
+    let digits = interaction.and_then(|id| id.strip_prefix("int_"));
+    digits.and_then(|digits| digits.parse().ok()).with_context(|| format!("{path} names no turn of this benchmark"))
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}

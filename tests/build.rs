@@ -1,0 +1,32 @@
+//! Compiles the guests that the scenarios run, into a target folder of their own: a nested cargo must not wait for
+//! the lock of the one that runs this script.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const GUESTS: [&str; 2] = ["echo", "probe"];
+
+fn main() {
+    let manifest = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let root = manifest.parent().expect("tests/ is in the workspace");
+    for source in ["wit", "sdk-guest/rust", "plugins/echo/src", "plugins/echo/agent.toml", "tests/guests"] {
+        println!("cargo::rerun-if-changed={}", root.join(source).display());
+    }
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    let guests = out.ancestors().nth(4).expect("the target folder").join("guests");
+    let cargo = std::env::var_os("CARGO").expect("cargo sets it");
+    let mut build = Command::new(cargo);
+    build.args(["build", "--profile", "agent", "--target", "wasm32-wasip2", "--target-dir"]).arg(&guests);
+    build.current_dir(root).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    // Wrappers such as clippy's are for the host's code.
+    build.env_remove("RUSTC_WORKSPACE_WRAPPER").env_remove("RUSTC_WRAPPER");
+    build.args(GUESTS.iter().flat_map(|guest| ["-p", guest]));
+    let status = build.status().expect("cargo can be run");
+    assert!(status.success(), "the guests do not compile");
+    let built = guests.join("wasm32-wasip2/agent");
+    for guest in GUESTS {
+        let file = built.join(format!("{guest}.wasm"));
+        assert!(Path::exists(&file), "{} was not built", file.display());
+    }
+    println!("cargo::rustc-env=GUESTS={}", built.display());
+}

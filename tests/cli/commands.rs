@@ -1,0 +1,117 @@
+//! Commands that end by themselves.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use sophon_host::localcloud::{LocalCloud, Options};
+use sophon_tests::{Dev, User, guest, run};
+use std::os::unix::fs::PermissionsExt as _;
+
+#[tokio::test]
+async fn help_teaches_and_names_the_exit_codes() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let help = run(data.path(), &["--help"], &[]).await?;
+    assert_eq!(help.code, Some(0));
+    for part in ["dev", "run", "pair", "chat", "agent", "Exit codes", "sophon-host.toml", "SOPHON_TOKEN"] {
+        assert!(help.stdout.contains(part), "{part} is not in: {}", help.stdout);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_sort_of_failure_has_its_code_and_a_word_on_what_to_do() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    std::fs::write(data.path().join("bad.toml"), "[agents]\npahts = []\n")?;
+    let text = data.path().join("text.wasm");
+    std::fs::write(&text, "this is not WebAssembly")?;
+    let text = text.display().to_string();
+    for (arguments, environment, code, parts) in [
+        (vec!["--config", "bad.toml", "run"], None, 2, vec!["unknown field `pahts`", "line 2", "`paths`"]),
+        (vec!["--cloud-url", "http://example.com", "run"], None, 2, vec!["--cloud-url", "in clear"]),
+        (vec!["dance"], None, 2, vec!["unrecognized subcommand"]),
+        (vec!["dev"], None, 2, vec!["no agents", "agents.paths"]),
+        (vec!["run"], None, 3, vec!["no token", "sophon-host pair"]),
+        (vec!["run"], Some(("SOPHON_TOKEN", "sesame")), 3, vec!["SOPHON_TOKEN", "pair again"]),
+        (vec!["--cloud-url", "http://127.0.0.1:1", "pair"], None, 4, vec!["pairing/start"]),
+        (vec!["chat", "hello"], None, 4, vec!["sophon-host dev"]),
+        (vec!["agent", "list", &text], None, 1, vec!["text.wasm is not a WebAssembly component"]),
+    ] {
+        let ended = run(data.path(), &arguments, environment.as_slice()).await?;
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
+        for part in parts {
+            assert!(ended.stderr.contains(part), "{arguments:?}: {part} is not in: {}", ended.stderr);
+        }
+        assert!(!ended.stderr.contains("sesame") && ended.stdout.is_empty(), "{arguments:?}: {ended:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn agents_are_listed_for_people_and_for_programs() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let echo = guest("echo").display().to_string();
+    let people = run(data.path(), &["agent", "list", &echo], &[]).await?;
+    assert_eq!(people.code, Some(0), "{}", people.stderr);
+    assert!(people.stdout.starts_with("echo 0.0.0 (default)  sha256:"), "{}", people.stdout);
+    let programs = run(data.path(), &["agent", "list", "--json", &echo], &[]).await?;
+    let list: Value = serde_json::from_str(&programs.stdout)?;
+    assert_eq!((&list["agents"][0]["name"], &list["problems"]), (&json!("echo"), &json!([])));
+    assert_eq!(list["agents"][0]["sha256"].as_str().map(str::len), Some(64));
+    Ok(())
+}
+
+#[tokio::test]
+async fn pairing_prints_a_code_and_stores_a_private_token() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let cloud = LocalCloud::start(Options::default()).await?;
+    let user = User::connect(&cloud.base_url(), cloud.user_token()).await?;
+    let url = cloud.base_url();
+    let mut pairing = Dev::start(data.path(), &["--cloud-url", &url, "pair"], &[])?;
+    let code = pairing.line().await?;
+    assert_eq!(code.len(), 7, "{code}");
+    user.post("/v1/me/pairing/claim", json!({ "code": code })).await?;
+    let (status, words) = pairing.end().await?;
+    assert_eq!(status, Some(0), "{words}");
+    let file = data.path().join("token");
+    assert_eq!(std::fs::metadata(&file)?.permissions().mode() & 0o777, 0o600);
+    let token = std::fs::read_to_string(&file)?;
+    let secret = token.trim().split(':').nth(1).unwrap_or_default();
+    assert!(secret.len() > 30 && !words.contains(secret), "the token was printed");
+
+    // With the token, `run` connects and answers; at the loudest log its secret is not in it.
+    let echo = guest("echo").display().to_string();
+    let arguments = ["--cloud-url", &url, "--log", "trace", "run", &echo];
+    let mut host = Dev::start(data.path(), &arguments, &[])?;
+    let session = user.session().await?;
+    assert_eq!(user.ask(&session, "hello").await?.text, "hello");
+    let (status, words) = host.terminate().await?;
+    assert!(status.success(), "{words}");
+    assert!(words.contains("connected") && !words.contains(secret), "the token is in the log, or nothing is");
+    cloud.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_that_others_can_read_is_refused() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let file = data.path().join("token");
+    std::fs::write(&file, "inst_0123456789abcdef:s_test_0123456789abcdef0123456789abcdef01234567")?;
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644))?;
+    let ended = run(data.path(), &["run"], &[]).await?;
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.stderr.contains("chmod 600") && !ended.stderr.contains("s_test_"), "{}", ended.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_that_the_cloud_refuses_ends_run_with_a_clear_word() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let cloud = LocalCloud::start(Options::default()).await?;
+    let token = "inst_0123456789abcdef:s_test_0123456789abcdef0123456789abcdef01234567";
+    let url = cloud.base_url();
+    let echo = guest("echo").display().to_string();
+    let ended = run(data.path(), &["--cloud-url", &url, "run", &echo], &[("SOPHON_TOKEN", token)]).await?;
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("sophon-host pair") && !ended.stderr.contains("s_test_"), "{}", ended.stderr);
+    cloud.stop().await;
+    Ok(())
+}

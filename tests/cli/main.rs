@@ -1,0 +1,5 @@
+//! The real binary: what it prints, what it leaves behind, and the codes it ends with.
+
+mod commands;
+mod crash;
+mod dev;

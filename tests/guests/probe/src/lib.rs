@@ -1,0 +1,97 @@
+//! A guest that does what the message says: its first word is the deed, its second a number.
+
+use sophon_agent::{Agent, Answer, Card, Failure, Finish, Reply, Result, Turn, log};
+use std::time::Duration;
+
+struct Probe;
+
+impl Agent for Probe {
+    fn handle(turn: Turn, reply: &mut Reply) -> Result<Answer> {
+        let mut words = turn.text.split_whitespace();
+        let deed = words.next().unwrap_or_default().to_owned();
+        let number: u64 = words.next().and_then(|word| word.parse().ok()).unwrap_or(1);
+        match deed.as_str() {
+            "stream" => stream(number, reply),
+            "sleep" => sleep(number, reply),
+            "memory" => Ok(Answer::text(format!("{} bytes", fill_memory().len()))),
+            "flood" => flood(reply),
+            "calls" => loop {
+                log::debug("again");
+            },
+            "history" => Ok(Answer::text(history(&turn))),
+            "silent" => Ok(Answer::streamed()),
+            "canonical" => {
+                reply.write("a draft")?;
+                Ok(Answer::text("the final text").finished(Finish::Length))
+            }
+            "abandon" => {
+                let _open = Card::open("probe", "left open", None)?;
+                panic!("with a card open")
+            }
+            "cards" => cards(reply),
+            "surroundings" => Ok(Answer::text(surroundings())),
+            "long" => Ok(Answer::text("x".repeat(usize::try_from(number)?))),
+            other => Err(Failure::other(format!("the probe knows no {other}"))),
+        }
+    }
+}
+
+/// Many small pieces, a millisecond apart.
+fn stream(pieces: u64, reply: &mut Reply) -> Result<Answer> {
+    for piece in 0..pieces {
+        reply.write(&format!("{piece} "))?;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(Answer::streamed())
+}
+
+fn sleep(millis: u64, reply: &mut Reply) -> Result<Answer> {
+    reply.write("asleep, ")?;
+    std::thread::sleep(Duration::from_millis(millis));
+    reply.write("awake")?;
+    Ok(Answer::streamed())
+}
+
+fn fill_memory() -> Vec<Vec<u8>> {
+    let mut hoard = Vec::new();
+    loop {
+        hoard.push(std::hint::black_box(vec![1; 1 << 20]));
+    }
+}
+
+fn flood(reply: &mut Reply) -> Result<Answer> {
+    let piece = "flood ".repeat(1_000);
+    loop {
+        reply.write(&piece)?;
+    }
+}
+
+fn history(turn: &Turn) -> String {
+    let said: Vec<String> = turn.history.iter().map(|past| format!("{:?}: {}", past.role, past.text)).collect();
+    said.join("; ")
+}
+
+fn cards(reply: &mut Reply) -> Result<Answer> {
+    let good = Card::open("probe", "a good one", Some(r#"{"n":1}"#))?;
+    let bad = Card::open("probe", "a bad one", None)?;
+    drop(Card::open("probe", "given up", None)?);
+    bad.fail("it broke")?;
+    good.progress(Some(50), None, None)?;
+    let refused = Card::open("probe", "not JSON", Some("{")).is_err();
+    good.complete(Some("[1,2]"))?;
+    reply.write(if refused { "refused" } else { "taken" })?;
+    Ok(Answer::streamed())
+}
+
+/// What a guest can see of the machine: it should be nothing.
+fn surroundings() -> String {
+    let variables = std::env::vars_os().count();
+    let arguments = std::env::args_os().count();
+    let root = std::fs::read_dir("/").is_ok();
+    let passwd = std::fs::read("/etc/passwd").is_ok();
+    let network = std::net::TcpStream::connect("127.0.0.1:80").map(drop);
+    let network = network.map_or_else(|error| error.kind() != std::io::ErrorKind::ConnectionRefused, |()| false);
+    format!("variables {variables}, arguments {arguments}, files {}, network {}", root || passwd, !network)
+}
+
+sophon_agent::export!(Probe);

@@ -1,0 +1,150 @@
+//! The link against clouds that misbehave.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use sophon_host::config::{Config, Environment, Overrides, Token};
+use sophon_host::daemon::{Daemon, State};
+use sophon_tests::{Script, World, engine, guests};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tempfile::TempDir;
+
+const TOKEN: &str = "inst_0123456789abcdef:s_test_0123456789abcdef0123456789abcdef01234567";
+
+/// A host on a scripted cloud, not waited for.
+async fn host(script: &Script) -> Result<(Daemon, TempDir)> {
+    let dir = tempfile::tempdir()?;
+    let flags = Overrides {
+        data_dir: Some(dir.path().to_owned()),
+        cloud_url: Some(script.base.clone()),
+        ..Overrides::default()
+    };
+    let config = Config::load(flags, &Environment::default())?;
+    let token = Token::parse(TOKEN, "a test")?;
+    Ok((Daemon::start(&config, token, engine(), guests()).await?, dir))
+}
+
+fn ready() -> Value {
+    json!({ "type": "ready", "installation_id": "inst_0123456789abcdef" })
+}
+
+fn message(update: u32, interaction: &str, text: &str) -> Value {
+    json!({ "type": "update", "update": {
+        "update_id": update.to_string(), "type": "session.message", "session_id": "ses_1", "interaction_id": interaction,
+        "payload": { "session": { "id": "ses_1" }, "message": { "id": format!("msg_u{interaction}"), "text": text } }
+    }})
+}
+
+/// Requests up to and with the end of a bubble.
+async fn until_end(script: &mut Script) -> Result<Vec<(String, Value)>> {
+    let mut requests = Vec::new();
+    loop {
+        let request = script.request().await?;
+        let is_end = request.route == "sendMessageEnd";
+        requests.push((request.route, request.body));
+        if is_end {
+            return Ok(requests);
+        }
+    }
+}
+
+#[tokio::test]
+async fn bad_frames_and_updates_without_a_session_are_passed_over() -> Result<()> {
+    let mut script = Script::start().await?;
+    let (_host, _dir) = host(&script).await?;
+    script.send(ready()).await?;
+    for bad in
+        ["not json".to_owned(), "[]".to_owned(), json!({ "type": "confetti" }).to_string(), "x".repeat(2_000_000)]
+    {
+        script.send(bad).await?;
+    }
+    let no_session = json!({ "update_id": "1", "type": "session.message", "payload": { "message": { "text": "hi" } } });
+    script.send(json!({ "type": "update", "update": no_session })).await?;
+    assert_eq!(script.hear().await?, json!({ "type": "ack", "up_to_update_id": "1" }));
+    script.send(json!({ "type": "ping" })).await?;
+    assert_eq!(script.hear().await?, json!({ "type": "pong" }));
+    script.send(message(2, "int_1", "still here")).await?;
+    assert_eq!(script.hear().await?, json!({ "type": "ack", "up_to_update_id": "2" }));
+    let requests = until_end(&mut script).await?;
+    assert_eq!(requests[0].0, "sendMessage");
+    assert_eq!(requests.last().context("an end")?.1["text"], "still here");
+    Ok(())
+}
+
+#[tokio::test]
+async fn updates_that_come_again_make_no_second_bubble() -> Result<()> {
+    let mut script = Script::start().await?;
+    let (_host, _dir) = host(&script).await?;
+    script.send(ready()).await?;
+    script.send(message(1, "int_1", "once")).await?;
+    until_end(&mut script).await?;
+    assert_eq!(script.hear().await?["up_to_update_id"], "1");
+    // The same update; the same message under another number; after a new connection as well.
+    script.send(message(1, "int_1", "once")).await?;
+    script.send(message(2, "int_1", "once")).await?;
+    while script.hear().await?["up_to_update_id"] != "2" {}
+    script.send("cut").await?;
+    script.send(ready()).await?;
+    script.send(message(2, "int_1", "once")).await?;
+    script.send(message(3, "int_2", "twice")).await?;
+    let requests = until_end(&mut script).await?;
+    assert!(requests.iter().all(|(_, body)| !body.to_string().contains("int_1")), "{requests:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refused_token_ends_the_host_with_a_clear_word() -> Result<()> {
+    let script = Script::with(401, |_| (401, json!({}))).await?;
+    let (mut host, _dir) = host(&script).await?;
+    let State::Refused(why) = host.stopped().await else { panic!("it was not refused") };
+    assert!(why.contains("sophon-host pair"), "{why}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn faults_are_tried_again_with_the_same_bytes() -> Result<()> {
+    let tries = AtomicUsize::new(0);
+    let mut script = Script::with(101, move |request| match tries.fetch_add(1, Ordering::SeqCst) {
+        0 => (503, json!({ "ok": false, "error": { "code": "temporarily_unavailable", "retry_after_ms": 5 } })),
+        1 => (429, json!({ "ok": false, "error": { "code": "rate_limited", "retry_after_ms": 5 } })),
+        2 => (502, json!("<html>")),
+        _ => (200, json!({ "ok": true, "result": { "message_id": format!("msg_{}", request.route) } })),
+    })
+    .await?;
+    let (_host, _dir) = host(&script).await?;
+    script.send(ready()).await?;
+    script.send(message(1, "int_1", "persistent")).await?;
+    let requests = until_end(&mut script).await?;
+    let opens: Vec<_> = requests.iter().filter(|(route, _)| route == "sendMessage").collect();
+    assert_eq!(opens.len(), 4, "{requests:?}");
+    assert!(opens.iter().all(|open| *open == opens[0]), "a retry sent other bytes: {opens:?}");
+    assert_eq!(opens[0].1["idempotency_key"], "int_1-open");
+    assert_eq!(requests.last().context("an end")?.1["text"], "persistent");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_that_is_gone_gets_nothing_more() -> Result<()> {
+    let mut script = Script::with(101, |request| match request.body.to_string().contains("int_1") {
+        true => (410, json!({ "ok": false, "error": { "code": "session_deleted" } })),
+        false => (200, json!({ "ok": true, "result": { "message_id": "msg_2" } })),
+    })
+    .await?;
+    let (_host, _dir) = host(&script).await?;
+    script.send(ready()).await?;
+    script.send(message(1, "int_1", "to a deleted session")).await?;
+    assert_eq!(script.request().await?.route, "sendMessage");
+    script.send(message(2, "int_2", "to another")).await?;
+    let requests = until_end(&mut script).await?;
+    assert!(requests.iter().all(|(_, body)| !body.to_string().contains("int_1")), "{requests:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_link_comes_back_when_the_cloud_does() -> Result<()> {
+    let mut world = World::start().await?;
+    let session = world.user.session().await?;
+    world.restart_cloud().await?;
+    let answer = world.user.ask(&session, "are you still there").await?;
+    assert_eq!(answer.text, "are you still there");
+    Ok(())
+}

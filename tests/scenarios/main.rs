@@ -1,0 +1,9 @@
+//! The host against the embedded cloud and scripted ones: what its users and its cloud see.
+
+mod bad_agents;
+mod ends;
+mod link;
+mod restart;
+mod sandbox;
+mod sessions;
+mod turn;

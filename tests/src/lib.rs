@@ -1,0 +1,20 @@
+//! The harness: a host in this process (or the real binary) against the embedded cloud, and the user in front of it.
+//!
+//! Nothing here waits for a time to pass: it waits for events, each wait bounded, and says what it waited for.
+
+mod browser;
+mod process;
+mod script;
+mod user;
+mod world;
+
+pub use browser::Chrome;
+pub use process::{Dev, Run, binary, run};
+pub use script::{Request, Script};
+pub use user::{Answer, Event, User};
+pub use world::{World, agents, engine, guest, guests};
+
+use std::time::Duration;
+
+/// The longest that any wait takes before the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(60);

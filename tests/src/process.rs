@@ -1,0 +1,106 @@
+//! The real binary, as a user starts it.
+
+use crate::PATIENCE;
+use anyhow::{Context as _, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// What a command that ended left behind.
+#[derive(Debug)]
+pub struct Run {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// What it printed for programs.
+    pub stdout: String,
+    /// What it printed for people.
+    pub stderr: String,
+}
+
+/// The binary that was built with the tests: `target/<profile>/sophon-host`.
+///
+/// # Panics
+/// When it is not there.
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("the test knows its file");
+    let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
+    let binary = profile.join("sophon-host");
+    assert!(binary.exists(), "{} is not built; `cargo build -p sophon-host` does it (tests/run too)", binary.display());
+    binary
+}
+
+/// The binary with an empty environment and its state in `data`.
+fn command(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command
+        .args(arguments)
+        .env_clear()
+        .env("SOPHON_HOST_DATA_DIR", data)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.current_dir(data).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// Runs a command to its end.
+pub async fn run(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Run> {
+    let mut command = command(data, arguments);
+    command.envs(environment.iter().copied());
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.context("the command did not end")??;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) })
+}
+
+/// A command that goes on, such as `dev`.
+pub struct Dev {
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl Dev {
+    /// Starts it.
+    pub fn start(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
+        let mut child = command(data, arguments).envs(environment.iter().copied()).spawn()?;
+        let stdout = BufReader::new(child.stdout.take().context("its stdout is piped")?).lines();
+        Ok(Self { child, stdout })
+    }
+
+    /// Its next line of data. When it ends instead, what it said for people is in the error.
+    pub async fn line(&mut self) -> Result<String> {
+        let line = tokio::time::timeout(PATIENCE, self.stdout.next_line()).await.context("it printed nothing")??;
+        match line {
+            Some(line) => Ok(line),
+            None => bail!("it ended: {}", self.words().await?),
+        }
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub async fn terminate(&mut self) -> Result<(ExitStatus, String)> {
+        let id = self.child.id().context("it has ended already")?;
+        let sent = Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
+        anyhow::ensure!(sent.success(), "kill failed");
+        let words = self.words().await?;
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.context("it did not stop")??;
+        Ok((status, words))
+    }
+
+    /// Ends it as a crash does.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.child.kill().await.context("it cannot be killed")
+    }
+
+    /// Waits until it ends by itself; gives the exit code and what it said for people.
+    pub async fn end(&mut self) -> Result<(Option<i32>, String)> {
+        let words = self.words().await?;
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.context("it did not end")??;
+        Ok((status.code(), words))
+    }
+
+    async fn words(&mut self) -> Result<String> {
+        let mut words = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            tokio::time::timeout(PATIENCE, stderr.read_to_string(&mut words)).await.context("it did not end")??;
+        }
+        Ok(words)
+    }
+}

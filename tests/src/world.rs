@@ -1,0 +1,155 @@
+//! One test's world: an embedded cloud, a paired host, a user.
+
+use crate::{PATIENCE, User};
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+use sophon_host::cloud::Pairing;
+use sophon_host::config::{AgentsConfig, CloudUrl, Config, Environment, Overrides, Token};
+use sophon_host::daemon::{Daemon, State};
+use sophon_host::localcloud::{Buckets, LocalCloud, Options};
+use sophon_host::wasm::{Agents, Engine};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+use tempfile::TempDir;
+
+/// A world of its own, gone with the value.
+pub struct World {
+    /// The user.
+    pub user: User,
+    /// The configuration that the host started with.
+    pub config: Config,
+    /// The host's token.
+    pub token: Token,
+    agents: Arc<Agents>,
+    cloud: Option<LocalCloud>,
+    host: Option<Daemon>,
+    addr: SocketAddr,
+    user_token: String,
+    dir: TempDir,
+}
+
+/// The component of a guest.
+pub fn guest(name: &str) -> PathBuf {
+    PathBuf::from(env!("GUESTS")).join(format!("{name}.wasm"))
+}
+
+/// The engine of this process: its address space is too large for one a test.
+pub fn engine() -> Arc<Engine> {
+    static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::new(64).expect("an engine")));
+    ENGINE.clone()
+}
+
+/// `echo` and `probe`, with their manifests beside their components; `echo` answers by default.
+pub fn guests() -> Arc<Agents> {
+    static GUESTS: LazyLock<(TempDir, Arc<Agents>)> = LazyLock::new(|| {
+        let dir = tempfile::tempdir().expect("a folder");
+        for (name, manifest) in [
+            ("echo", include_str!("../../plugins/echo/agent.toml")),
+            ("probe", include_str!("../guests/probe/agent.toml")),
+        ] {
+            let folder = dir.path().join(name);
+            std::fs::create_dir(&folder).expect("made");
+            let manifest: String = manifest
+                .lines()
+                .map(|line| {
+                    if line.starts_with("component") {
+                        format!("component = \"{name}.wasm\"\n")
+                    } else {
+                        format!("{line}\n")
+                    }
+                })
+                .collect();
+            std::fs::write(folder.join("agent.toml"), manifest).expect("written");
+            std::fs::copy(guest(name), folder.join(format!("{name}.wasm"))).expect("copied");
+        }
+        let agents = agents(vec![dir.path().to_owned()]);
+        assert!(agents.problems().is_empty(), "{:?}", agents.problems());
+        (dir, agents)
+    });
+    GUESTS.1.clone()
+}
+
+/// Loads agents.
+pub fn agents(paths: Vec<PathBuf>) -> Arc<Agents> {
+    Arc::new(Agents::load(&engine(), &AgentsConfig { paths, default: None }))
+}
+
+impl World {
+    /// A world with the guests.
+    pub async fn start() -> Result<Self> {
+        Self::with(guests(), Buckets::unlimited()).await
+    }
+
+    /// A world with these agents and rate limits, and a host that runs.
+    pub async fn with(agents: Arc<Agents>, buckets: Buckets) -> Result<Self> {
+        let mut world = Self::paired(agents, buckets).await?;
+        world.start_host().await?;
+        Ok(world)
+    }
+
+    /// A world whose host is paired but does not run.
+    pub async fn paired(agents: Arc<Agents>, buckets: Buckets) -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let file = Some(dir.path().join("cloud.db"));
+        let cloud = LocalCloud::start(Options { file, buckets, ..Options::default() }).await?;
+        let user = User::connect(&cloud.base_url(), cloud.user_token()).await?;
+        let pairing = Pairing::start(CloudUrl::parse(&cloud.base_url()).map_err(anyhow::Error::msg)?, "a test").await?;
+        user.post("/v1/me/pairing/claim", json!({ "code": pairing.code() })).await?;
+        let token = pairing.wait().await?;
+        let flags = Overrides {
+            data_dir: Some(dir.path().join("host")),
+            cloud_url: Some(cloud.base_url()),
+            ..Overrides::default()
+        };
+        let config = Config::load(flags, &Environment::default())?;
+        let (addr, user_token) = (cloud.addr(), cloud.user_token().to_owned());
+        let cloud = Some(cloud);
+        Ok(Self { user, config, token, agents, cloud, host: None, addr, user_token, dir })
+    }
+
+    /// Starts the host, and waits until it is connected.
+    pub async fn start_host(&mut self) -> Result<()> {
+        let mut host = Daemon::start(&self.config, self.token.clone(), engine(), self.agents.clone()).await?;
+        let ready = tokio::time::timeout(PATIENCE, host.ready()).await.context("the host was not ready in time")?;
+        if !matches!(ready, State::Ready(_)) {
+            bail!("the host is not ready: {ready:?}");
+        }
+        self.host = Some(host);
+        Ok(())
+    }
+
+    /// Stops the host in good order.
+    pub async fn stop_host(&mut self) {
+        if let Some(host) = self.host.take() {
+            host.stop().await;
+        }
+    }
+
+    /// Stops the cloud and starts it again, at the same address, with its file.
+    pub async fn restart_cloud(&mut self) -> Result<()> {
+        if let Some(cloud) = self.cloud.take() {
+            cloud.stop().await;
+        }
+        let options = Options {
+            addr: self.addr,
+            file: Some(self.dir.path().join("cloud.db")),
+            user_token: Some(self.user_token.clone()),
+            buckets: Buckets::unlimited(),
+            ..Options::default()
+        };
+        self.cloud = Some(LocalCloud::start(options).await?);
+        self.user = User::connect(&format!("http://{}", self.addr), &self.user_token).await?;
+        Ok(())
+    }
+
+    /// A fresh address of the chat page.
+    pub fn page_url(&self) -> String {
+        self.cloud.as_ref().expect("the cloud runs").page_url()
+    }
+
+    /// The cloud's address.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+}
