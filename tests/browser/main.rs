@@ -83,6 +83,8 @@ async fn text_of_an_agent_never_runs_as_html() -> Result<()> {
 async fn the_page_shows_two_streams_side_by_side_while_a_third_agent_spins() -> Result<()> {
     let world = World::start().await?;
     let page = Page::open(&world).await?;
+    page.send("/use patient").await?;
+    page.bubble("final", "patient answers here").await?;
     page.send("spin").await?;
     page.wait_for("[data-testid=bubble][data-state=thinking]").await?;
     for _ in 0..2 {
@@ -95,9 +97,9 @@ async fn the_page_shows_two_streams_side_by_side_while_a_third_agent_spins() -> 
     page.bubble("final", "148 149").await?;
     let chats = page.count("[data-testid=session-item]").await?;
     assert_eq!(chats, 3);
-    page.open_chat("spin").await?;
+    page.open_chat("/use patient").await?;
     page.wait_for("[data-testid=bubble][data-state=error]").await?;
-    assert!(page.text("[data-testid=error-note]").await?.contains("CPU limit of 2 s"));
+    assert!(page.text("[data-testid=error-note]").await?.contains("CPU limit of 6 s"));
     page.close().await
 }
 

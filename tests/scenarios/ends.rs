@@ -63,7 +63,7 @@ async fn an_answer_longer_than_one_request_is_whole() -> Result<()> {
 async fn an_unknown_agent_and_none_at_all_are_told() -> Result<()> {
     let world = World::start().await?;
     let text = ask(&world, "echo", "/use nobody").await?;
-    assert!(text.contains("There is no agent `nobody`") && text.contains("`echo`, `probe`"), "{text}");
+    assert!(text.contains("There is no agent `nobody`") && text.contains("`echo`, `patient`, `probe`"), "{text}");
 
     let empty = World::with(agents(vec![]), sophon_host::localcloud::Buckets::unlimited()).await?;
     for words in ["hello", "/agents", "/use echo"] {

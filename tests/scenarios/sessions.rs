@@ -10,6 +10,7 @@ async fn two_sessions_stream_while_a_third_spins_and_is_stopped() -> Result<()> 
     let (first, second, third) = (user.session().await?, user.session().await?, user.session().await?);
     user.ask(&first, "/use probe").await?;
     user.ask(&second, "/use probe").await?;
+    user.ask(&third, "/use patient").await?;
     let spinning = user.say(&third, "spin").await?;
     let (one, two) = (user.say(&first, "stream 100").await?, user.say(&second, "stream 100").await?);
     let expected: String = (0..100).map(|piece| format!("{piece} ")).collect();
@@ -35,6 +36,7 @@ async fn as_many_spinning_turns_as_there_are_workers_leave_the_others_going() ->
     let mut spinning = Vec::new();
     for _ in 0..3 {
         let session = user.session().await?;
+        user.ask(&session, "/use patient").await?;
         spinning.push(user.say(&session, "spin").await?);
     }
     let session = user.session().await?;

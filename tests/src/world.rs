@@ -40,34 +40,32 @@ pub fn engine() -> Arc<Engine> {
     ENGINE.clone()
 }
 
-/// `echo` and `probe`, with their manifests beside their components; `echo` answers by default.
+/// `echo` and `probe` with their own manifests, and `patient`, which is `echo` with time to spin for long; `echo`
+/// answers by default.
 pub fn guests() -> Arc<Agents> {
     static GUESTS: LazyLock<(TempDir, Arc<Agents>)> = LazyLock::new(|| {
         let dir = tempfile::tempdir().expect("a folder");
-        for (name, manifest) in [
-            ("echo", include_str!("../../plugins/echo/agent.toml")),
-            ("probe", include_str!("../guests/probe/agent.toml")),
-        ] {
-            let folder = dir.path().join(name);
-            std::fs::create_dir(&folder).expect("made");
-            let manifest: String = manifest
-                .lines()
-                .map(|line| {
-                    if line.starts_with("component") {
-                        format!("component = \"{name}.wasm\"\n")
-                    } else {
-                        format!("{line}\n")
-                    }
-                })
-                .collect();
-            std::fs::write(folder.join("agent.toml"), manifest).expect("written");
-            std::fs::copy(guest(name), folder.join(format!("{name}.wasm"))).expect("copied");
-        }
+        let (echo, probe) = (include_str!("../../plugins/echo/agent.toml"), include_str!("../guests/probe/agent.toml"));
+        let patient = echo.replace("name = \"echo\"", "name = \"patient\"").replace("cpu = \"2s\"", "cpu = \"6s\"");
+        install(&dir, "echo", "echo", echo);
+        install(&dir, "patient", "echo", &patient);
+        install(&dir, "probe", "probe", probe);
         let agents = agents(vec![dir.path().to_owned()]);
         assert!(agents.problems().is_empty(), "{:?}", agents.problems());
         (dir, agents)
     });
     GUESTS.1.clone()
+}
+
+/// Puts a guest and its manifest into a folder of their own.
+fn install(dir: &TempDir, name: &str, component: &str, manifest: &str) {
+    let folder = dir.path().join(name);
+    std::fs::create_dir(&folder).expect("made");
+    let here =
+        |line: &str| if line.starts_with("component") { "component = \"c.wasm\"".to_owned() } else { line.to_owned() };
+    let manifest: Vec<String> = manifest.lines().map(here).collect();
+    std::fs::write(folder.join("agent.toml"), manifest.join("\n")).expect("written");
+    std::fs::copy(guest(component), folder.join("c.wasm")).expect("copied");
 }
 
 /// Loads agents.
