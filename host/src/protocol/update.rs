@@ -74,6 +74,24 @@ pub struct UserMessage {
     pub locale: Option<String>,
 }
 
+#[cfg(test)]
+impl UserMessage {
+    /// A message for tests: of this session and interaction, with a text and nothing else.
+    pub(crate) fn example(session: &str, interaction: &str) -> Self {
+        Self {
+            session: session.try_into().expect("an id"),
+            title: None,
+            interaction: interaction.try_into().expect("an id"),
+            message: None,
+            text: "hi".to_owned(),
+            attachments: vec![],
+            reply_to: None,
+            thought_level: ThoughtLevel::Default,
+            locale: None,
+        }
+    }
+}
+
 /// A file that the user attached.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attachment {

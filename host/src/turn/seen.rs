@@ -64,19 +64,11 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{SessionId, ThoughtLevel};
 
     fn message(interaction: &str, message: Option<&str>) -> UserMessage {
         UserMessage {
-            session: SessionId::try_from("ses_1").expect("an id"),
-            title: None,
-            interaction: interaction.try_into().expect("an id"),
             message: message.map(|id| id.try_into().expect("an id")),
-            text: "hi".into(),
-            attachments: vec![],
-            reply_to: None,
-            thought_level: ThoughtLevel::Default,
-            locale: None,
+            ..UserMessage::example("ses_1", interaction)
         }
     }
 
