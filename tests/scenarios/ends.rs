@@ -63,13 +63,30 @@ async fn an_answer_longer_than_one_request_is_whole() -> Result<()> {
 async fn an_unknown_agent_and_none_at_all_are_told() -> Result<()> {
     let world = World::start().await?;
     let text = ask(&world, "echo", "/use nobody").await?;
-    assert!(text.contains("There is no agent `nobody`") && text.contains("`echo`, `patient`, `probe`"), "{text}");
+    assert!(
+        text.contains("There is no agent `nobody`") && text.contains("`echo`, `patient`, `probe`, `tireless`"),
+        "{text}"
+    );
 
     let empty = World::with(agents(vec![]), sophon_host::localcloud::Buckets::unlimited()).await?;
     for words in ["hello", "/agents", "/use echo"] {
         let text = ask(&empty, "echo", words).await?;
         assert!(text.contains("No agent is installed") && text.contains("agents.paths"), "{words}: {text}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_card_of_a_turn_that_its_user_stopped_is_closed() -> Result<()> {
+    let world = World::start().await?;
+    let session = world.user.session().await?;
+    world.user.ask(&session, "/use tireless").await?;
+    let interaction = world.user.say(&session, "hold 600000").await?;
+    world.user.wait("the text behind the card", |event| event.kind == "message_delta").await?;
+    world.user.post(&format!("/v1/me/sessions/{session}/cancel"), serde_json::json!({})).await?;
+    assert_eq!(world.user.answer(&interaction).await?.text, "asleep,\n\n_Stopped._");
+    let stored = world.user.messages(&session).await?;
+    assert_eq!(stored.last().expect("an answer")["tasks"][0]["status"], "cancelled");
     Ok(())
 }
 

@@ -13,6 +13,11 @@ const TOKEN: &str = "inst_0123456789abcdef:s_test_0123456789abcdef0123456789abcd
 /// A host on a scripted cloud, not waited for.
 async fn host(script: &Script) -> Result<(Daemon, TempDir)> {
     let dir = tempfile::tempdir()?;
+    Ok((host_in(&dir, script).await?, dir))
+}
+
+/// The same, with its state in `dir`.
+async fn host_in(dir: &TempDir, script: &Script) -> Result<Daemon> {
     let flags = Overrides {
         data_dir: Some(dir.path().to_owned()),
         cloud_url: Some(script.base.clone()),
@@ -20,7 +25,7 @@ async fn host(script: &Script) -> Result<(Daemon, TempDir)> {
     };
     let config = Config::load(flags, &Environment::default())?;
     let token = Token::parse(TOKEN, "a test")?;
-    Ok((Daemon::start(&config, token, engine(), guests()).await?, dir))
+    Ok(Daemon::start(&config, token, engine(), guests()).await?)
 }
 
 fn ready() -> Value {
@@ -97,6 +102,38 @@ async fn a_refused_token_ends_the_host_with_a_clear_word() -> Result<()> {
     let (mut host, _dir) = host(&script).await?;
     let State::Refused(why) = host.stopped().await else { panic!("it was not refused") };
     assert!(why.contains("sophon-host pair"), "{why}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_turn_whose_end_did_not_arrive_is_ended_by_the_next_start() -> Result<()> {
+    for status in [401, 503] {
+        let refused = AtomicUsize::new(0);
+        let mut script = Script::with(101, move |request| {
+            if request.route == "sendMessageEnd" && refused.fetch_add(1, Ordering::SeqCst) == 0 {
+                let error = json!({ "code": "whatever", "retry_after_ms": 60_000 });
+                return (status, json!({ "ok": false, "error": error }));
+            }
+            (200, json!({ "ok": true, "result": { "message_id": "msg_1" } }))
+        })
+        .await?;
+        let (mut first, dir) = host(&script).await?;
+        script.send(ready()).await?;
+        script.send(message(1, "int_1", "hello")).await?;
+        until_end(&mut script).await?;
+        if status == 401 {
+            assert!(matches!(first.stopped().await, State::Refused(_)));
+            first.stop().await;
+        } else {
+            drop(first);
+        }
+
+        let _second = host_in(&dir, &script).await?;
+        let requests = until_end(&mut script).await?;
+        let keys: Vec<_> = requests.iter().map(|(_, body)| body["idempotency_key"].as_str().unwrap_or("")).collect();
+        assert_eq!(keys, ["int_1-open", "int_1-r1", "int_1-end"], "after {status}");
+        assert!(requests[1].1["delta"].as_str().is_some_and(|note| note.contains("in the middle of this turn")));
+    }
     Ok(())
 }
 

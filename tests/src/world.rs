@@ -40,16 +40,18 @@ pub fn engine() -> Arc<Engine> {
     ENGINE.clone()
 }
 
-/// `echo` and `probe` with their own manifests, and `patient`, which is `echo` with time to spin for long; `echo`
-/// answers by default.
+/// `echo` and `probe` with their own manifests; `patient`, which is `echo` with time to spin for long, and `tireless`,
+/// which is `probe` with time for everything. `echo` answers by default.
 pub fn guests() -> Arc<Agents> {
     static GUESTS: LazyLock<(TempDir, Arc<Agents>)> = LazyLock::new(|| {
         let dir = tempfile::tempdir().expect("a folder");
         let (echo, probe) = (include_str!("../../plugins/echo/agent.toml"), include_str!("../guests/probe/agent.toml"));
-        let patient = echo.replace("name = \"echo\"", "name = \"patient\"").replace("cpu = \"2s\"", "cpu = \"6s\"");
+        let patient = echo.replace("name = \"echo\"", "name = \"patient\"").replace("cpu = \"2s\"", "cpu = \"8s\"");
+        let tireless = "[agent]\nname = \"tireless\"\nversion = \"0.1.0\"\ncomponent = \"c.wasm\"";
         install(&dir, "echo", "echo", echo);
         install(&dir, "patient", "echo", &patient);
         install(&dir, "probe", "probe", probe);
+        install(&dir, "tireless", "probe", tireless);
         let agents = agents(vec![dir.path().to_owned()]);
         assert!(agents.problems().is_empty(), "{:?}", agents.problems());
         (dir, agents)

@@ -93,10 +93,11 @@ impl RestError {
         }
     }
 
-    /// Whether what was written to is gone: deleted, expired, revoked, or never ours. Nothing more should be sent
-    /// there. Only the cloud itself can say so: a page of some proxy with the same status does not count.
+    /// Whether what was written to is gone: deleted, expired, or never ours. Nothing more should be sent there. Only
+    /// the cloud itself can say so: a page of some proxy with the same status does not count. A card that it does not
+    /// know is only a card.
     pub fn is_gone(&self) -> bool {
-        matches!(self, Self::Api { status: 401 | 403 | 404 | 410, .. })
+        matches!(self, Self::Api { status: 403 | 404 | 410, error, .. } if error.code != "task_not_found")
     }
 
     /// Whether the token is refused.

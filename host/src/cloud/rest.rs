@@ -111,6 +111,10 @@ fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Refusal> {
         serde_json::from_slice(answer).map_err(|error| Refusal::Malformed(error.to_string()))?;
     match envelope {
         Envelope { ok: true, result: Some(result), .. } => Ok(result),
+        // Some routes have nothing to say; who wants something from them reads no result in `null`.
+        Envelope { ok: true, result: None, .. } => {
+            T::deserialize(serde_json::Value::Null).map_err(|_| Refusal::Malformed("there is no result".to_owned()))
+        }
         Envelope { error: Some(error), .. } => Err(Refusal::Api(error)),
         Envelope { .. } => Err(Refusal::Malformed("neither a result nor an error".to_owned())),
     }
@@ -133,23 +137,27 @@ fn causes(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
+    use crate::protocol::Created;
+    use serde::de::IgnoredAny;
 
     #[test]
     fn only_the_envelope_is_an_answer() {
         for text in ["", "<html>", "[]", "{}", "{\"ok\":true}", "{\"ok\":false}", "null"] {
-            assert!(matches!(read::<Value>(text.as_bytes()), Err(Refusal::Malformed(_))), "{text}");
+            assert!(matches!(read::<Created>(text.as_bytes()), Err(Refusal::Malformed(_))), "{text}");
         }
+        assert!(read::<IgnoredAny>(br#"{"ok":true}"#).is_ok(), "an answer of which nothing is wanted");
         let error = r#"{"ok":false,"error":{"code":"rate_limited","retry_after_ms":7}}"#;
-        assert!(matches!(read::<Value>(error.as_bytes()), Err(Refusal::Api(error)) if error.retry_after_ms == Some(7)));
-        assert!(read::<Value>(br#"{"ok":true,"result":{"message_id":"m"}}"#).is_ok());
+        assert!(
+            matches!(read::<Created>(error.as_bytes()), Err(Refusal::Api(error)) if error.retry_after_ms == Some(7))
+        );
+        assert!(read::<Created>(br#"{"ok":true,"result":{"message_id":"m"}}"#).is_ok());
     }
 
     #[tokio::test]
     async fn a_body_beyond_the_bound_is_not_sent() {
         let url = CloudUrl::parse("http://127.0.0.1:1").expect("an address");
         let rest = Rest::new(url, None).expect("a client");
-        let sent = rest.post::<Value>("/x", &"x".repeat(MAX_BODY), Effort::Must).await;
+        let sent = rest.post::<IgnoredAny>("/x", &"x".repeat(MAX_BODY), Effort::Must).await;
         assert!(matches!(sent, Err(RestError::TooLarge { .. })));
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a request is worth another try, and when. Pure: chance and time are parameters.
 //!
-//! The table of the errors page: `429` and `503` wait as long as they are told, other `5xx` and the network get up to
-//! three more tries, all else is final. What a turn cannot do without is tried until the cloud would no longer take
+//! The table of the errors page: `429` and `503` wait as long as they are told, other `5xx`, the network and what is no
+//! answer of the cloud's get up to three more tries, all else is final. What a turn cannot do without is tried until the cloud would no longer take
 //! it: "the bridge POSTs until it gets a 2xx".
 
 use super::backoff::jitter;
@@ -55,9 +55,8 @@ pub(super) fn decide(error: &RestError, tried: Tried, chance: f64) -> Decision {
             let told = told_ms(error).map(Duration::from_millis).or(*retry_after);
             (TRIES_AFTER_WAIT, told.unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT))
         }
-        RestError::Api { status: 500.., .. }
-        | RestError::Malformed { status: 500.., .. }
-        | RestError::Network { .. } => {
+        // What is not the envelope is not the cloud's word, whatever its status: a proxy or a portal answered for it.
+        RestError::Api { status: 500.., .. } | RestError::Malformed { .. } | RestError::Network { .. } => {
             let doubled = FIRST_WAIT.saturating_mul(1 << (tried.tries.clamp(1, 8) - 1));
             (TRIES_AFTER_FAULT, doubled.min(LONGEST_FAULT_WAIT))
         }
@@ -96,8 +95,18 @@ mod tests {
         Tried { effort: Effort::Usual, tries, elapsed: Duration::ZERO }
     }
 
+    /// What a proxy answers.
+    fn page(status: u16) -> RestError {
+        let retry_after = Some(Duration::from_secs(2));
+        RestError::Malformed { path: "/x", status, reason: "a page".into(), retry_after, request_id: None }
+    }
+
     #[test]
-    fn client_errors_are_final() {
+    fn client_errors_are_final_when_the_cloud_itself_says_so() {
+        for status in [200, 401, 403, 404, 410] {
+            assert_eq!(decide(&page(status), usual(1), 0.5), Decision::Again(FIRST_WAIT), "{status}");
+            assert!(!page(status).is_gone() && !page(status).is_refused() && !page(status).is_unauthorized());
+        }
         for status in [400, 401, 403, 404, 409, 410, 413, 422, 451] {
             assert_eq!(decide(&api(status, None, None), usual(1), 0.5), Decision::GiveUp, "{status}");
         }
@@ -108,21 +117,13 @@ mod tests {
         assert_eq!(decide(&api(429, Some(700), Some(9)), usual(1), 0.5), Decision::Again(Duration::from_millis(700)));
         assert_eq!(decide(&api(503, None, Some(9)), usual(4), 0.5), Decision::Again(Duration::from_secs(9)));
         assert_eq!(decide(&api(429, None, None), usual(1), 0.5), Decision::Again(DEFAULT_WAIT));
-        let page = RestError::Malformed {
-            path: "/x",
-            status: 429,
-            reason: "a page of a proxy".into(),
-            retry_after: Some(Duration::from_secs(2)),
-            request_id: None,
-        };
-        assert_eq!(decide(&page, usual(1), 0.5), Decision::Again(Duration::from_secs(2)));
-        assert!(!page.is_gone());
+        assert_eq!(decide(&page(429), usual(1), 0.5), Decision::Again(Duration::from_secs(2)));
     }
 
     #[test]
     fn faults_get_three_more_tries_and_what_must_arrive_half_an_hour() {
         let network = RestError::Network { path: "/x", reason: "refused".into() };
-        for error in [api(500, None, None), api(502, None, None), network] {
+        for error in [api(500, None, None), api(502, None, None), page(200), network] {
             let tries = (1..10).take_while(|tries| decide(&error, usual(*tries), 0.5) != Decision::GiveUp).count();
             assert_eq!(tries, 3);
             let must = |elapsed| Tried { effort: Effort::Must, tries: 50, elapsed: Duration::from_secs(elapsed) };

@@ -16,8 +16,8 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    async fn post(&self, path: &'static str, body: &(impl Serialize + Sync)) -> Result<Sent, Lost> {
-        let posted = self.rest.post::<IgnoredAny>(path, body, Effort::Usual).await;
+    async fn post(&self, path: &'static str, body: &(impl Serialize + Sync), effort: Effort) -> Result<Sent, Lost> {
+        let posted = self.rest.post::<IgnoredAny>(path, body, effort).await;
         posted.map(|_| Sent::Done).map_err(|error| self.lost(&error))
     }
 
@@ -31,25 +31,29 @@ impl Carrier {
                 let ended = self.rest.post::<IgnoredAny>("/v1/bridge/sendMessageEnd", body, Effort::Must).await;
                 match ended {
                     Ok(_) => Ok(Sent::Done),
-                    Err(error) if error.status() == Some(409) => {
+                    Err(error @ RestError::Api { status: 409, .. }) => {
+                        let error = crate::text::line(&error.to_string(), 500);
                         tracing::warn!("a bubble was ended already, before a restart of this host: {error}");
                         Ok(Sent::Done)
                     }
                     Err(error) => Err(self.lost(&error)),
                 }
             }
-            Outgoing::Delta(body) => self.post("/v1/bridge/sendMessageDelta", body).await,
-            Outgoing::CreateTask(body) => self.post("/v1/bridge/createTask", body).await,
-            Outgoing::UpdateTask(body) => self.post("/v1/bridge/updateTask", body).await,
-            Outgoing::FinishTask(body) => self.post("/v1/bridge/finishTask", body).await,
+            Outgoing::Delta(body) => self.post("/v1/bridge/sendMessageDelta", body, Effort::Must).await,
+            Outgoing::CreateTask(body) => self.post("/v1/bridge/createTask", body, Effort::Must).await,
+            // The next progress, or the card's end, says more than the one before.
+            Outgoing::UpdateTask(body) => self.post("/v1/bridge/updateTask", body, Effort::Usual).await,
+            Outgoing::FinishTask(body) => self.post("/v1/bridge/finishTask", body, Effort::Must).await,
         }
     }
 
     fn lost(&self, error: &RestError) -> Lost {
-        if error.is_unauthorized() {
-            self.unauthorized.cancel();
-        }
         match error {
+            // Nothing is gone: with another token the turn can still be ended.
+            error if error.is_unauthorized() => {
+                self.unauthorized.cancel();
+                Lost::Failed
+            }
             error if error.is_gone() => Lost::Gone,
             error if error.is_refused() => Lost::Refused,
             _ => Lost::Failed,

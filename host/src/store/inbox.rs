@@ -6,6 +6,8 @@ use rusqlite::{Connection, params};
 
 /// How many update ids are kept.
 const KEPT_UPDATES: i64 = 10_000;
+/// How many turns are kept, for history. One without an end is kept, however old.
+const KEPT_TURNS: i64 = 100_000;
 
 /// What a restart must know to tell a repeat from news.
 #[derive(Debug, Default)]
@@ -86,18 +88,24 @@ fn receive(
     message: Option<&UserMessage>,
     now_ms: u64,
 ) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO updates (update_id) VALUES (?1)")?;
-    if insert.execute([update.as_str()])? == 1 {
-        let newest = connection.last_insert_rowid();
-        connection.prepare_cached("DELETE FROM updates WHERE seq <= ?1")?.execute([newest - KEPT_UPDATES])?;
-    }
+    // The message first: an update that is recorded without it would never be looked at again.
     if let Some(message) = message {
         let (interaction, id) = keys(message);
         let body = serde_json::to_string(message).expect("messages of strings and numbers always serialize");
         let mut insert = connection.prepare_cached(
             "INSERT OR IGNORE INTO turns (interaction, message, session, body, received_at) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
-        insert.execute(params![interaction, id, message.session.as_str(), body, millis(now_ms)])?;
+        if insert.execute(params![interaction, id, message.session.as_str(), body, millis(now_ms)])? == 1 {
+            let newest = connection.last_insert_rowid();
+            connection
+                .prepare_cached("DELETE FROM turns WHERE seq <= ?1 AND answered_at IS NOT NULL")?
+                .execute([newest - KEPT_TURNS])?;
+        }
+    }
+    let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO updates (update_id) VALUES (?1)")?;
+    if insert.execute([update.as_str()])? == 1 {
+        let newest = connection.last_insert_rowid();
+        connection.prepare_cached("DELETE FROM updates WHERE seq <= ?1")?.execute([newest - KEPT_UPDATES])?;
     }
     Ok(())
 }

@@ -99,43 +99,40 @@ impl Bubble {
         if self.end.is_some() || self.state != State::Going {
             return;
         }
-        let size = act.size();
         if let Act::Text(text) = &act {
             self.said.push_str(text);
         }
         if let Some(act) = self.merge(act) {
+            self.waiting_bytes += act.size();
             self.waiting.push_back(act);
         }
-        self.waiting_bytes += size;
     }
 
     /// Merges an act into one that waits, or gives it back.
     fn merge(&mut self, act: Act) -> Option<Act> {
-        match (act, self.waiting.back_mut()) {
-            (Act::Text(text), Some(Act::Text(waiting))) => {
+        match act {
+            Act::Text(text) => {
+                let Some(Act::Text(waiting)) = self.waiting.back_mut() else { return Some(Act::Text(text)) };
                 waiting.push_str(&text);
+                self.waiting_bytes += text.len();
                 None
             }
-            (Act::Progress { card, percent, label, partial }, _) => {
-                let newest = self.waiting.iter_mut().rev().find_map(|waiting| match waiting {
-                    Act::Progress { card: same, percent, label, partial } if *same == card => {
-                        Some((percent, label, partial))
-                    }
-                    _ => None,
-                });
-                let Some((p, l, v)) = newest else { return Some(Act::Progress { card, percent, label, partial }) };
-                *p = percent.or(*p);
-                *l = label.or(l.take());
-                *v = partial.or(v.take());
+            Act::Progress { card, .. } => {
+                let same = |waiting: &&mut Act| matches!(waiting, Act::Progress { card: same, .. } if *same == card);
+                let Some(waiting) = self.waiting.iter_mut().rev().find(same) else { return Some(act) };
+                // What replaces a value is counted in its place, not on top of it.
+                self.waiting_bytes -= waiting.size().min(self.waiting_bytes);
+                supersede(waiting, act);
+                self.waiting_bytes += waiting.size();
                 None
             }
-            (act, _) => Some(act),
+            act => Some(act),
         }
     }
 
     /// Ends the bubble. Only the first end counts.
     pub(super) fn end(&mut self, ending: Ending) {
-        if self.end.is_some() {
+        if self.end.is_some() || self.state != State::Going {
             return;
         }
         let mut text = ending.text.unwrap_or_else(|| self.said.clone());
@@ -213,6 +210,11 @@ impl Bubble {
         self.state = State::Going;
     }
 
+    /// Whether the end is there and its text says all: what comes before it may be lost.
+    pub(super) fn end_says_all(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.text.is_some())
+    }
+
     /// The bubble is open under this id.
     pub(super) fn opened(&mut self, id: MessageId) {
         self.id = Some(id);
@@ -251,6 +253,18 @@ impl Bubble {
         }
         self.address.card(act)
     }
+}
+
+/// A progress that waits takes over what a later one says; what that leaves open stays.
+fn supersede(waiting: &mut Act, later: Act) {
+    let (Act::Progress { percent, label, partial, .. }, Act::Progress { percent: p, label: l, partial: v, .. }) =
+        (waiting, later)
+    else {
+        unreachable!("only a progress supersedes another");
+    };
+    *percent = p.or(*percent);
+    *label = l.or(label.take());
+    *partial = v.or(partial.take());
 }
 
 #[cfg(test)]

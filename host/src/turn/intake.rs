@@ -7,13 +7,14 @@ use super::outgoing::Outbox;
 use super::run::now_ms;
 use super::seen::Seen;
 use super::speech::Speech;
-use super::writer;
+use super::writer::{self, Written};
 use crate::protocol::{Event, SessionId, Update, UpdateId, UserMessage};
 use crate::store::{Receipt, Store, StoreError};
 use crate::wasm::{Agents, Engine};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Updates that may wait for their record to be durable.
@@ -40,6 +41,8 @@ pub struct Turns {
     lanes: Arc<Mutex<Lanes>>,
     unrecorded: mpsc::Sender<Unrecorded>,
     running: TaskTracker,
+    /// What is not done by now is left to the next start.
+    abandoned: CancellationToken,
 }
 
 /// An update on its way to the disk.
@@ -59,13 +62,16 @@ impl Turns {
         let recent = house.store.recent().await?;
         let unfinished = house.store.unfinished().await?;
         let (unrecorded, queue) = mpsc::channel(MAX_UNRECORDED);
-        crate::tasks::spawn("recorder", record(house.clone(), queue));
+        let abandoned = CancellationToken::new();
+        let recorder = record(house.clone(), queue);
+        crate::tasks::spawn("recorder", abandoned.clone().run_until_cancelled_owned(recorder));
         let turns = Self {
             house,
             seen: Mutex::new(Seen::new(recent)),
             lanes: Arc::default(),
             unrecorded,
             running: TaskTracker::new(),
+            abandoned,
         };
         turns.end_interrupted(unfinished);
         Ok(turns)
@@ -84,7 +90,7 @@ impl Turns {
         if lock(&self.seen).is_news(&id) {
             self.happen(event, &update);
         }
-        // The recorder ends only with the process.
+        // A recorder that is gone was abandoned: without an ack the cloud sends the update again.
         let _ = self.unrecorded.send(Unrecorded { update: id, message, receipt }).await;
     }
 
@@ -106,13 +112,23 @@ impl Turns {
         }
     }
 
-    /// Stops all turns and waits until their bubbles are ended, but at most `grace`.
+    /// Stops all turns and waits until their bubbles are ended. What takes longer than `grace` is abandoned: the next
+    /// start ends it.
     pub async fn close(&self, grace: Duration) {
         lock(&self.lanes).close();
         self.running.close();
         if tokio::time::timeout(grace, self.running.wait()).await.is_err() {
             tracing::warn!(turns = self.running.len(), "turns were left without an end; the next start ends them");
         }
+        self.abandon();
+        self.running.wait().await;
+    }
+
+    /// Stops everything at once. Ends that are not sent by now are left to the next start.
+    pub fn abandon(&self) {
+        lock(&self.lanes).close();
+        self.running.close();
+        self.abandoned.cancel();
     }
 
     /// Opens the turn's bubble at once, and lets its session run it in order.
@@ -129,7 +145,8 @@ impl Turns {
             Added::Behind => {}
             Added::Full(turn) => {
                 let note = "Too many messages wait in this chat. Send this one again when some are answered.";
-                self.track("refusal", async move { house.finish(*turn, ending::noted(note)).await });
+                turn.speech.end(ending::noted(note));
+                self.track("refusal", async move { house.finish(*turn).await });
             }
         }
     }
@@ -137,16 +154,23 @@ impl Turns {
     fn open(&self, message: UserMessage, bubble: Bubble) -> Turn {
         let speech = Arc::new(Speech::new(bubble));
         let (shared, outbox) = (speech.clone(), self.house.outbox.clone());
-        let writer = crate::tasks::spawn("writer", async move { writer::write(&shared, &*outbox).await });
-        Turn::new(message, speech, writer)
+        let abandoned = self.abandoned.clone();
+        let writer = crate::tasks::spawn("writer", async move {
+            tokio::select! {
+                written = writer::write(&shared, &*outbox) => written,
+                () = abandoned.cancelled() => Written::Lost,
+            }
+        });
+        Turn { message, speech, writer }
     }
 
     fn end_interrupted(&self, unfinished: Vec<UserMessage>) {
         for message in unfinished {
             tracing::info!(interaction = %message.interaction, "ending a turn that was interrupted");
             let turn = self.open(message.clone(), Bubble::resumed(message));
+            turn.speech.end(ending::interrupted());
             let house = self.house.clone();
-            self.track("interrupted", async move { house.finish(turn, ending::interrupted()).await });
+            self.track("interrupted", async move { house.finish(turn).await });
         }
     }
 
@@ -161,11 +185,13 @@ async fn work(house: Arc<House>, lanes: Arc<Mutex<Lanes>>, session: SessionId) {
     loop {
         let next = lock(&lanes).next(&session);
         let Some(turn) = next else { return };
-        let (interaction, speech, house) = (turn.message.interaction.clone(), turn.speech.clone(), house.clone());
-        let run = crate::tasks::spawn("turn", async move { house.run(turn).await });
+        let (message, speech, shared) = (turn.message.clone(), turn.speech.clone(), house.clone());
+        let interaction = message.interaction.clone();
+        let run = crate::tasks::spawn("turn", async move { shared.run(&message, &speech).await });
         if run.await.is_err() {
-            speech.end(ending::noted("Something went wrong inside the host; its log says what."));
+            turn.speech.end(ending::noted("Something went wrong inside the host; its log says what."));
         }
+        house.finish(turn).await;
         if !lock(&lanes).done(&session, &interaction) {
             return;
         }

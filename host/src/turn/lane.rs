@@ -1,11 +1,11 @@
 //! The turns of one session, one after the other.
 
-use super::ending::Stop;
+use super::ending::{self, Stop};
 use super::speech::Speech;
 use super::writer::Written;
 use crate::protocol::{InteractionId, SessionId, UserMessage};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 /// Turns of one session that may wait behind the running one.
@@ -16,7 +16,6 @@ pub(super) struct Turn {
     pub(super) message: UserMessage,
     pub(super) speech: Arc<Speech>,
     pub(super) writer: JoinHandle<Written>,
-    stop: Arc<OnceLock<Stop>>,
 }
 
 /// Stops a turn from outside.
@@ -24,18 +23,6 @@ pub(super) struct Turn {
 struct Handle {
     interaction: InteractionId,
     speech: Arc<Speech>,
-    stop: Arc<OnceLock<Stop>>,
-}
-
-impl Turn {
-    pub(super) fn new(message: UserMessage, speech: Arc<Speech>, writer: JoinHandle<Written>) -> Self {
-        Self { message, speech, writer, stop: Arc::default() }
-    }
-
-    /// Why it was stopped, if it was. Without a reason it is the cloud's: what was written to is gone.
-    pub(super) fn stopped(&self) -> Option<Stop> {
-        self.stop.get().copied()
-    }
 }
 
 /// All sessions that have turns.
@@ -65,11 +52,7 @@ pub(super) enum Added {
 impl Lanes {
     /// Adds a turn to its session.
     pub(super) fn add(&mut self, turn: Turn) -> Added {
-        let handle = Handle {
-            interaction: turn.message.interaction.clone(),
-            speech: turn.speech.clone(),
-            stop: turn.stop.clone(),
-        };
+        let handle = Handle { interaction: turn.message.interaction.clone(), speech: turn.speech.clone() };
         if self.closed {
             stop(&handle, Stop::Shutdown);
         }
@@ -114,8 +97,8 @@ impl Lanes {
     }
 }
 
+/// Ends the bubble at once, in words, though its agent may take a moment to stop.
 fn stop(handle: &Handle, why: Stop) {
-    // The first reason stands.
-    let _ = handle.stop.set(why);
+    handle.speech.end(ending::stopped(why));
     handle.speech.stop.cancel();
 }

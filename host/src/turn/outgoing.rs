@@ -39,7 +39,7 @@ pub enum Lost {
     Gone,
     /// The cloud read this one request and will never take it.
     Refused,
-    /// This one request failed; the next may not.
+    /// It failed, and may succeed another time.
     Failed,
 }
 

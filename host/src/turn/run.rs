@@ -5,6 +5,7 @@ use super::command::{self, Command};
 use super::ending;
 use super::intake::House;
 use super::lane::Turn;
+use super::speech::Speech;
 use super::writer::Written;
 use crate::protocol::{ThoughtLevel, UserMessage};
 use crate::store::{Said, Speaker};
@@ -16,19 +17,15 @@ use std::time::{Duration, SystemTime};
 const GRACE: Duration = Duration::from_millis(50);
 
 impl House {
-    /// Runs a turn to its end, and records it.
-    pub(super) async fn run(&self, turn: Turn) {
-        let ending = match self.answer(&turn).await {
-            Some(ending) => ending,
-            // Stopped from outside; without a reason what was written to is gone, and the words reach nobody.
-            None => ending::stopped(turn.stopped().unwrap_or(ending::Stop::User)),
-        };
-        self.finish(turn, ending).await;
+    /// Runs a turn until its bubble is to end.
+    pub(super) async fn run(&self, message: &UserMessage, speech: &Arc<Speech>) {
+        if let Some(ending) = self.answer(message, speech).await {
+            speech.end(ending);
+        }
     }
 
-    /// Ends a turn's bubble, waits until the cloud has it, and records that.
-    pub(super) async fn finish(&self, turn: Turn, ending: Ending) {
-        turn.speech.end(ending);
+    /// Waits until the cloud has the end of a turn's bubble, and records that.
+    pub(super) async fn finish(&self, turn: Turn) {
         if turn.writer.await.unwrap_or(Written::Lost) == Written::Lost {
             let interaction = &turn.message.interaction;
             tracing::error!(%interaction, "the end of a turn did not reach the cloud; the next start sends it");
@@ -39,25 +36,25 @@ impl House {
         }
     }
 
-    /// How the turn ends, or nothing when it was stopped from outside.
-    async fn answer(&self, turn: &Turn) -> Option<Ending> {
-        if turn.speech.stop.is_cancelled() {
+    /// How the turn ends, or nothing when it was stopped from outside: whoever did that ended its bubble, too.
+    async fn answer(&self, message: &UserMessage, speech: &Arc<Speech>) -> Option<Ending> {
+        if speech.stop.is_cancelled() {
             return None;
         }
-        let agent = match self.who_answers(&turn.message).await {
+        let agent = match self.who_answers(message).await {
             Ok(agent) => agent,
             Err(ending) => return Some(ending),
         };
-        let told = self.tell(&turn.message, &agent).await;
+        let told = self.tell(message, &agent).await;
         let ended = tokio::select! {
-            ended = agent.run(&self.engine, told, turn.speech.clone()) => ended,
-            () = async { turn.speech.stop.cancelled().await; tokio::time::sleep(GRACE).await } => return None,
+            ended = agent.run(&self.engine, told, speech.clone()) => ended,
+            () = async { speech.stop.cancelled().await; tokio::time::sleep(GRACE).await } => return None,
         };
-        if turn.speech.stop.is_cancelled() {
+        if speech.stop.is_cancelled() {
             return None;
         }
-        report(&ended, turn, &agent);
-        Some(ending::of(ended, &agent.manifest, turn.speech.said().trim().is_empty()))
+        report(&ended, message, &agent);
+        Some(ending::of(ended, &agent.manifest, speech.said().trim().is_empty()))
     }
 
     /// The agent of the session, or what the host itself has to say.
@@ -134,8 +131,8 @@ fn past_message(said: Said) -> PastMessage {
 }
 
 /// Logs an end that was not an answer. The guest's last words are its own, so they are escaped.
-fn report(ended: &Ended, turn: &Turn, agent: &Agent) {
-    let (agent, interaction) = (&agent.manifest.name, &turn.message.interaction);
+fn report(ended: &Ended, message: &UserMessage, agent: &Agent) {
+    let (agent, interaction) = (&agent.manifest.name, &message.interaction);
     match ended {
         Ended::Answered(_) => tracing::debug!(%agent, %interaction, "answered"),
         Ended::Failed(failure) => {

@@ -1,7 +1,7 @@
 //! A bubble shared between the agent that speaks and the writer that sends.
 
 use super::bubble::{Bubble, Ending, Next};
-use super::outgoing::{Lost, Sent};
+use crate::protocol::MessageId;
 use crate::wasm::{Act, Chat, Stopped};
 use std::future::Future;
 use std::pin::Pin;
@@ -19,20 +19,29 @@ pub(super) struct Speech {
     room: Notify,
     /// The turn is to stop: its user, its host or the cloud wants it to.
     pub(super) stop: CancellationToken,
+    /// The end is there and says all: what is sent before it may be lost.
+    pub(super) moot: CancellationToken,
 }
 
 impl Speech {
     pub(super) fn new(bubble: Bubble) -> Self {
-        Self { bubble: Mutex::new(bubble), news: Notify::new(), room: Notify::new(), stop: CancellationToken::new() }
+        let (news, room) = (Notify::new(), Notify::new());
+        let (stop, moot) = (CancellationToken::new(), CancellationToken::new());
+        Self { bubble: Mutex::new(bubble), news, room, stop, moot }
     }
 
     fn bubble(&self) -> MutexGuard<'_, Bubble> {
         self.bubble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the bubble.
+    /// Ends the bubble. Only the first end counts.
     pub(super) fn end(&self, ending: Ending) {
-        self.bubble().end(ending);
+        let mut bubble = self.bubble();
+        bubble.end(ending);
+        if bubble.end_says_all() {
+            self.moot.cancel();
+        }
+        drop(bubble);
         self.news.notify_one();
     }
 
@@ -45,18 +54,20 @@ impl Speech {
         next
     }
 
-    /// What became of the last request. Without an `essential` one nothing more can be written.
-    pub(super) fn sent(&self, outcome: &Result<Sent, Lost>, ends: bool, essential: bool) {
-        match outcome {
-            Ok(Sent::Opened(id)) => self.bubble().opened(id.clone()),
-            Err(Lost::Refused) if ends => self.bubble().end_refused(),
-            Ok(Sent::Done) => {}
-            Err(Lost::Failed | Lost::Refused) if !essential => {}
-            Err(_) => {
-                self.bubble().gone();
-                self.stop.cancel();
-            }
-        }
+    /// The bubble is open under this id.
+    pub(super) fn opened(&self, id: MessageId) {
+        self.bubble().opened(id);
+    }
+
+    /// The cloud will not take the end as it is.
+    pub(super) fn end_refused(&self) {
+        self.bubble().end_refused();
+    }
+
+    /// Nothing more can be written: the turn is to stop.
+    pub(super) fn gone(&self) {
+        self.bubble().gone();
+        self.stop.cancel();
     }
 
     /// Waits until there is something new to send.

@@ -1,21 +1,15 @@
 //! The store over restarts, repeats, and files that are not ours.
 
 use super::*;
-use crate::protocol::{SessionId, ThoughtLevel, UpdateId, UserMessage};
+use crate::protocol::{SessionId, UpdateId, UserMessage};
 use crate::store::Speaker;
 use std::os::unix::fs::PermissionsExt as _;
 
 fn message(session: &str, number: u32) -> UserMessage {
     UserMessage {
-        session: SessionId::try_from(session).expect("an id"),
-        title: None,
-        interaction: format!("int_{number}").try_into().expect("an id"),
         message: Some(format!("msg_{number}").try_into().expect("an id")),
         text: format!("question {number}"),
-        attachments: vec![],
-        reply_to: None,
-        thought_level: ThoughtLevel::Default,
-        locale: None,
+        ..UserMessage::example(session, &format!("int_{number}"))
     }
 }
 
@@ -58,6 +52,21 @@ async fn only_the_last_ten_thousand_updates_are_kept() {
     last.expect("some").await.expect("queued").expect("recorded");
     let recent = store.recent().await.expect("read");
     assert_eq!((recent.updates.len(), recent.updates[0].clone()), (10_000, update(50)));
+}
+
+#[tokio::test]
+async fn old_turns_are_forgotten_but_not_one_without_an_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join("host.db")).expect("opens");
+    receive(&store, 1, Some(message("ses_1", 1))).await;
+    receive(&store, 2, Some(message("ses_1", 2))).await;
+    store.finish(&message("ses_1", 1), "answer".into(), 2_000).await.expect("recorded");
+    // As if 100,000 had come since.
+    let jump = |connection: &Connection| connection.execute("UPDATE sqlite_sequence SET seq = seq + 100000", []);
+    store.run(jump).await.expect("done");
+    receive(&store, 3, Some(message("ses_1", 3))).await;
+    assert_eq!(store.recent().await.expect("read").turns.len(), 2);
+    assert_eq!(store.unfinished().await.expect("read"), [message("ses_1", 2), message("ses_1", 3)]);
 }
 
 #[tokio::test]

@@ -5,17 +5,7 @@ use crate::protocol::{SendMessageEnd, TaskStatus};
 use serde_json::json;
 
 fn message(interaction: &str) -> UserMessage {
-    UserMessage {
-        session: "ses_1".try_into().expect("an id"),
-        title: None,
-        interaction: interaction.try_into().expect("an id"),
-        message: None,
-        text: "hi".into(),
-        attachments: vec![],
-        reply_to: None,
-        thought_level: Default::default(),
-        locale: None,
-    }
+    UserMessage::example("ses_1", interaction)
 }
 
 /// A bubble that is open, and its start.
@@ -149,6 +139,30 @@ fn acts_without_text_count_against_the_bound_too() {
         bubble.push(Act::Cancel { card: CardId(number) });
     }
     assert!(!bubble.has_room());
+}
+
+#[test]
+fn progress_that_merged_leaves_no_trace_in_the_bound() {
+    let (mut bubble, now) = open();
+    bubble.push(card(0));
+    for percent in 0..100 {
+        let partial = Some(json!("x".repeat(40_000)));
+        bubble.push(Act::Progress { card: CardId(0), percent: Some(percent), label: None, partial });
+    }
+    assert!(bubble.has_room(), "a hundred results that replace each other are counted as one");
+    while bubble.next(now) != Next::Wait {}
+    say(&mut bubble, &"x".repeat(MAX_WAITING - 1));
+    assert!(bubble.has_room(), "what was sent is still counted");
+}
+
+#[test]
+fn an_end_after_the_end_changes_nothing() {
+    let (mut bubble, now) = open();
+    bubble.end(Ending { text: Some("first".into()), ..Ending::default() });
+    assert!(bubble.end_says_all());
+    end(bubble.next(now));
+    bubble.end(Ending { text: Some("second".into()), ..Ending::default() });
+    assert_eq!((bubble.next(now), bubble.said()), (Next::Done, "first"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 use crate::protocol::{UpdateId, UserMessage};
 use crate::turn::bubble::{Bubble, Ending};
 use crate::turn::outgoing::{SendFuture, Sent};
-use crate::wasm::{Act, Chat as _, Stopped};
+use crate::wasm::{Act, CardId, Chat as _, Stopped};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -55,17 +55,7 @@ impl Outbox for Script {
 }
 
 fn speech() -> Arc<Speech> {
-    let message = UserMessage {
-        session: "ses_1".try_into().expect("an id"),
-        title: None,
-        interaction: "int_1".try_into().expect("an id"),
-        message: None,
-        text: "hi".into(),
-        attachments: vec![],
-        reply_to: None,
-        thought_level: Default::default(),
-        locale: None,
-    };
+    let message = UserMessage::example("ses_1", "int_1");
     Arc::new(Speech::new(Bubble::new(message)))
 }
 
@@ -113,29 +103,54 @@ async fn what_is_gone_stops_the_agent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bubble_that_cannot_open_is_given_up_and_a_lost_delta_is_repaired_by_the_end() {
+async fn a_bubble_that_cannot_be_written_is_given_up_and_a_refused_delta_is_repaired_by_the_end() {
+    let say = async |speech: &Speech| {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        speech.act(Act::Text("a".into())).await.expect("taken");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
     let (first, closed) = (speech(), Script::new(1, |_| Err(Lost::Failed)));
     assert_eq!(start(&first, &closed).await.expect("writes"), Written::Lost);
 
     let (second, lossy) = (speech(), Script::new(1, |number| if number == 2 { Err(Lost::Failed) } else { Ok(()) }));
     let writer = start(&second, &lossy);
-    tokio::time::sleep(Duration::from_millis(5)).await;
-    second.act(Act::Text("a".into())).await.expect("taken");
-    tokio::time::sleep(Duration::from_millis(5)).await;
-    second.end(Ending::default());
+    say(&second).await;
+    assert_eq!(writer.await.expect("writes"), Written::Lost);
+    assert!(second.stop.is_cancelled(), "the agent goes on for nobody");
+
+    let (third, picky) = (speech(), Script::new(1, |number| if number == 2 { Err(Lost::Refused) } else { Ok(()) }));
+    let writer = start(&third, &picky);
+    say(&third).await;
+    third.end(Ending::default());
     assert_eq!(writer.await.expect("writes"), Written::Ended);
-    assert_eq!(lossy.took().last().expect("an end").1, "end:a");
+    assert_eq!(picky.took().last().expect("an end").1, "end:a");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_that_is_to_stop_does_not_wait_for_a_delta() {
-    let (speech, outbox) = (speech(), Script::new(1_000, |_| Ok(())));
+async fn an_end_waits_for_a_delta_under_way_but_not_for_long() {
+    for (each, end) in [(900, 1_800), (5_000, 6_200)] {
+        let (speech, outbox) = (speech(), Script::new(each, |_| Ok(())));
+        let writer = start(&speech, &outbox);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        speech.act(Act::Text("a".into())).await.expect("taken");
+        tokio::time::sleep(Duration::from_millis(each)).await;
+        sleep_until(outbox.start + Duration::from_millis(each + 200)).await;
+        speech.end(Ending::default());
+        assert_eq!(writer.await.expect("writes"), Written::Ended);
+        assert_eq!(outbox.took().last().expect("an end"), &(end, "end:a".to_owned()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_end_cannot_repair_is_waited_for() {
+    let (speech, outbox) = (speech(), Script::new(5_000, |_| Ok(())));
     let writer = start(&speech, &outbox);
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    speech.act(Act::Text("a".into())).await.expect("taken");
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    speech.stop.cancel();
+    let card = CardId(0);
+    let open = Act::Open { card, kind: "k".into(), label: "l".into(), args: None };
+    speech.act(open).await.expect("taken");
     speech.end(Ending::default());
     assert_eq!(writer.await.expect("writes"), Written::Ended);
-    assert_eq!(outbox.took().last().expect("an end"), &(1_600, "end:a".to_owned()));
+    let took = outbox.took();
+    assert!(took[1].1.contains("CreateTask") && took[2].1.contains("Cancelled"), "{took:?}");
+    assert_eq!(took[3], (15_000, "end:".to_owned()));
 }

@@ -28,6 +28,10 @@ impl Agent for Probe {
                 let _open = Card::open("probe", "left open", None)?;
                 panic!("with a card open")
             }
+            "hold" => {
+                let _open = Card::open("probe", "held", None)?;
+                sleep(number, reply)
+            }
             "cards" => cards(reply),
             "surroundings" => Ok(Answer::text(surroundings())),
             "long" => Ok(Answer::text("x".repeat(usize::try_from(number)?))),
