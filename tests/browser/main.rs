@@ -14,11 +14,12 @@ async fn an_answer_streams_into_its_bubble_and_is_there_after_a_reload() -> Resu
     page.bubble("final", "hello brave new world").await?;
     assert_eq!(page.count("[data-testid=bubble][data-role=agent] strong").await?, 1, "Markdown is not rendered");
     assert!(page.text("[data-testid=usage]").await?.contains("echo"), "usage is not under the bubble");
-    page.send("/use probe").await?;
-    page.bubble("final", "probe answers here").await?;
-    page.send("sleep 1500").await?;
+    page.send("/use tireless").await?;
+    page.bubble("final", "tireless answers here").await?;
+    page.send("sleep 4000").await?;
     page.bubble("streaming", "asleep,").await?;
     page.reload().await?;
+    page.bubble("streaming", "asleep,").await?;
     page.bubble("final", "asleep, awake").await?;
     assert_eq!(page.count("[data-testid=bubble][data-role=user]").await?, 3);
     assert_eq!(page.count("[data-testid=bubble][data-role=agent]").await?, 3);
@@ -87,19 +88,30 @@ async fn the_page_shows_two_streams_side_by_side_while_a_third_agent_spins() -> 
     page.bubble("final", "patient answers here").await?;
     page.send("spin").await?;
     page.wait_for("[data-testid=bubble][data-state=thinking]").await?;
-    for _ in 0..2 {
+    for name in ["left", "right"] {
         page.new_chat().await?;
-        page.send("/use probe").await?;
-        page.bubble("final", "probe answers here").await?;
-        page.send("stream 150").await?;
+        page.send(name).await?;
+        page.bubble("final", name).await?;
+        page.send("/use tireless").await?;
+        page.bubble("final", "tireless answers here").await?;
+        page.send("stream 8000").await?;
         page.bubble("streaming", "0 1 2").await?;
     }
-    page.bubble("final", "148 149").await?;
-    let chats = page.count("[data-testid=session-item]").await?;
-    assert_eq!(chats, 3);
+    // All three go on at this moment, and each chat shows its own.
+    page.open_chat("left").await?;
+    page.bubble("streaming", "0 1 2").await?;
+    page.open_chat("/use patient").await?;
+    page.bubble("thinking", "").await?;
+    page.open_chat("right").await?;
+    page.bubble("streaming", "0 1 2").await?;
+    assert_eq!(page.count("[data-testid=session-item]").await?, 3);
     page.open_chat("/use patient").await?;
     page.wait_for("[data-testid=bubble][data-state=error]").await?;
-    assert!(page.text("[data-testid=error-note]").await?.contains("CPU limit of 6 s"));
+    assert!(page.text("[data-testid=error-note]").await?.contains("CPU limit of 8 s"));
+    for name in ["left", "right"] {
+        page.open_chat(name).await?;
+        page.bubble("final", "7998 7999").await?;
+    }
     page.close().await
 }
 

@@ -8,12 +8,12 @@ async fn two_sessions_stream_while_a_third_spins_and_is_stopped() -> Result<()> 
     let world = World::start().await?;
     let user = &world.user;
     let (first, second, third) = (user.session().await?, user.session().await?, user.session().await?);
-    user.ask(&first, "/use probe").await?;
-    user.ask(&second, "/use probe").await?;
+    user.ask(&first, "/use tireless").await?;
+    user.ask(&second, "/use tireless").await?;
     user.ask(&third, "/use patient").await?;
     let spinning = user.say(&third, "spin").await?;
-    let (one, two) = (user.say(&first, "stream 100").await?, user.say(&second, "stream 100").await?);
-    let expected: String = (0..100).map(|piece| format!("{piece} ")).collect();
+    let (one, two) = (user.say(&first, "stream 500").await?, user.say(&second, "stream 500").await?);
+    let expected: String = (0..500).map(|piece| format!("{piece} ")).collect();
     assert_eq!(user.answer(&one).await?.text, expected);
     assert_eq!(user.answer(&two).await?.text, expected);
     let ended = |kind: &String| kind == "message_finalized";
@@ -57,8 +57,8 @@ async fn turns_of_one_session_run_in_order_with_their_bubbles_open_at_once() -> 
     let world = World::start().await?;
     let user = &world.user;
     let session = user.session().await?;
-    user.ask(&session, "/use probe").await?;
-    let slow = user.say(&session, "sleep 400").await?;
+    user.ask(&session, "/use tireless").await?;
+    let slow = user.say(&session, "sleep 2000").await?;
     let mut waiting = Vec::new();
     for number in 0..5 {
         waiting.push(user.say(&session, &format!("long {}", 10 + number)).await?);

@@ -3,12 +3,14 @@
 //! Nothing here waits for a time to pass: it waits for events, each wait bounded, and says what it waited for.
 
 mod browser;
+mod log;
 mod process;
 mod script;
 mod user;
 mod world;
 
 pub use browser::Chrome;
+pub use log::Log;
 pub use process::{Dev, Run, binary, run};
 pub use script::{Request, Script};
 pub use user::{Answer, Event, User};

@@ -26,7 +26,7 @@ pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test knows its file");
     let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
     let binary = profile.join("sophon-host");
-    assert!(binary.exists(), "{} is not built; `cargo build -p sophon-host` does it (tests/run too)", binary.display());
+    assert!(binary.exists(), "{} is not built; `tests/run cli` does it", binary.display());
     binary
 }
 
@@ -77,7 +77,8 @@ impl Dev {
     /// Sends SIGTERM and waits for the end.
     pub async fn terminate(&mut self) -> Result<(ExitStatus, String)> {
         let id = self.child.id().context("it has ended already")?;
-        let sent = Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
+        // `kill` is part of every shell; as a program of its own it is not everywhere.
+        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id.to_string()]).status().await?;
         anyhow::ensure!(sent.success(), "kill failed");
         let words = self.words().await?;
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.context("it did not stop")??;
