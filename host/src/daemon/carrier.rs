@@ -1,8 +1,8 @@
 //! Carries what turns send to the cloud's routes.
 
 use crate::cloud::{Effort, Link, Rest, RestError};
-use crate::protocol::{Created, UpdateId};
-use crate::turn::{Lost, Outbox, Outgoing, SendFuture, Sent};
+use crate::protocol::{Created, InteractionId, UpdateId};
+use crate::turn::{Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use tokio_util::sync::CancellationToken;
@@ -61,9 +61,21 @@ impl Carrier {
     }
 }
 
+/// Leave to send one request through the carrier.
+struct Leave<'c>(&'c Carrier);
+
+impl Permit for Leave<'_> {
+    fn send<'a>(self: Box<Self>, outgoing: Outgoing) -> SendFuture<'a>
+    where
+        Self: 'a,
+    {
+        Box::pin(self.0.carry(outgoing))
+    }
+}
+
 impl Outbox for Carrier {
-    fn send(&self, outgoing: Outgoing) -> SendFuture<'_> {
-        Box::pin(self.carry(outgoing))
+    fn permit<'a>(&'a self, _kind: Kind, _turn: &'a InteractionId) -> PermitFuture<'a> {
+        Box::pin(async move { Box::new(Leave(self)) as Box<dyn Permit + 'a> })
     }
 
     fn recorded(&self, update: UpdateId) {

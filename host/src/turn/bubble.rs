@@ -4,7 +4,7 @@
 //! waits merges; text that still waits at the end travels in the end's canonical text.
 
 use super::address::{Address, End};
-use super::outgoing::Outgoing;
+use super::outgoing::{Kind, Outgoing};
 use crate::protocol::{FinishReason, MAX_TEXT, MessageId, Usage, UserMessage};
 use crate::wasm::{Act, CardId};
 use std::collections::{BTreeSet, VecDeque};
@@ -20,10 +20,10 @@ const MAX_WAITING: usize = 64 << 10;
 const REFUSED: &str = "⚠️ The cloud did not take this answer; the host's log says why.";
 
 /// What the writer should do.
-#[derive(Debug, PartialEq)]
-pub(super) enum Next {
-    /// Send this now.
-    Send(Outgoing),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// A request of this kind may leave now: [`Bubble::take`] has it.
+    Now(Kind),
     /// Nothing before this moment, unless there is news.
     At(Instant),
     /// Nothing until there is news.
@@ -164,39 +164,47 @@ impl Bubble {
         self.end = Some(End { text, usage: ending.usage, finish: ending.finish });
     }
 
-    /// What to send at `now`. What it returns to send counts as sent.
-    pub(super) fn next(&mut self, now: Instant) -> Next {
+    /// What to do at `now`.
+    pub(super) fn due(&self, now: Instant) -> Due {
         if self.state != State::Going {
-            return Next::Done;
+            return Due::Done;
         }
-        let Some(id) = self.id.clone() else { return Next::Send(self.address.open()) };
-        let front_is_text = match self.waiting.front() {
-            Some(act) => matches!(act, Act::Text(_)),
-            None => return self.at_rest(id),
-        };
-        if front_is_text {
-            let due = self.last_delta.map_or(now, |last| last + MERGE);
-            if now < due && self.end.is_none() {
-                return Next::At(due);
-            }
-            return Next::Send(self.delta(id, now));
+        if self.id.is_none() {
+            return Due::Now(Kind::Open);
         }
-        let act = self.waiting.pop_front().expect("there is a front");
-        self.waiting_bytes -= act.size().min(self.waiting_bytes);
-        Next::Send(self.card(act))
+        match self.waiting.front() {
+            Some(Act::Text(_)) => match self.last_delta {
+                Some(last) if now < last + MERGE && self.end.is_none() => Due::At(last + MERGE),
+                _ => Due::Now(Kind::Delta),
+            },
+            Some(_) => Due::Now(Kind::Card),
+            None if self.end.is_none() => Due::Wait,
+            // Cards that were left open are closed, then the end leaves.
+            None if !self.running.is_empty() => Due::Now(Kind::Card),
+            None => Due::Now(Kind::End),
+        }
     }
 
-    /// Nothing waits: cards that were left open are closed, then the end leaves, if it is due.
-    fn at_rest(&mut self, message_id: MessageId) -> Next {
-        if self.end.is_none() {
-            return Next::Wait;
+    /// The request that is due at `now`, if it is of this kind. It counts as sent.
+    pub(super) fn take(&mut self, kind: Kind, now: Instant) -> Option<Outgoing> {
+        if self.due(now) != Due::Now(kind) {
+            return None;
         }
-        if let Some(card) = self.running.pop_first() {
-            return Next::Send(self.address.card(Act::Cancel { card }));
+        let Some(id) = self.id.clone() else { return Some(self.address.open()) };
+        match self.waiting.pop_front() {
+            Some(Act::Text(text)) => Some(self.delta(id, text, now)),
+            Some(act) => {
+                self.waiting_bytes -= act.size().min(self.waiting_bytes);
+                Some(self.card(act))
+            }
+            None => match self.running.pop_first() {
+                Some(card) => Some(self.address.card(Act::Cancel { card })),
+                None => {
+                    self.state = State::Ended;
+                    self.end.take().map(|end| self.address.end(id, end))
+                }
+            },
         }
-        let Some(end) = self.end.take() else { return Next::Wait };
-        self.state = State::Ended;
-        Next::Send(self.address.end(message_id, end))
     }
 
     /// The cloud will not take the end as it is. Once, it is offered one with only a note.
@@ -232,8 +240,7 @@ impl Bubble {
         &self.said
     }
 
-    fn delta(&mut self, message_id: MessageId, now: Instant) -> Outgoing {
-        let Some(Act::Text(mut delta)) = self.waiting.pop_front() else { unreachable!("the front is text") };
+    fn delta(&mut self, message_id: MessageId, mut delta: String, now: Instant) -> Outgoing {
         if delta.len() > MAX_TEXT {
             let rest = delta.split_off(crate::text::floor(&delta, MAX_TEXT));
             self.waiting.push_front(Act::Text(rest));

@@ -153,11 +153,11 @@ impl Turns {
 
     fn open(&self, message: UserMessage, bubble: Bubble) -> Turn {
         let speech = Arc::new(Speech::new(bubble));
-        let (shared, outbox) = (speech.clone(), self.house.outbox.clone());
+        let (shared, outbox, interaction) = (speech.clone(), self.house.outbox.clone(), message.interaction.clone());
         let abandoned = self.abandoned.clone();
         let writer = crate::tasks::spawn("writer", async move {
             tokio::select! {
-                written = writer::write(&shared, &*outbox) => written,
+                written = writer::write(&shared, &interaction, &*outbox) => written,
                 () = abandoned.cancelled() => Written::Lost,
             }
         });

@@ -15,4 +15,4 @@ mod speech;
 mod writer;
 
 pub use intake::{House, Turns};
-pub use outgoing::{Lost, Outbox, Outgoing, SendFuture, Sent};
+pub use outgoing::{Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent};

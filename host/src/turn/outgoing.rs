@@ -1,7 +1,8 @@
 //! What a turn sends, and who takes it.
 
 use crate::protocol::{
-    CreateTask, FinishTask, MessageId, SendMessage, SendMessageDelta, SendMessageEnd, UpdateId, UpdateTask,
+    CreateTask, FinishTask, InteractionId, MessageId, SendMessage, SendMessageDelta, SendMessageEnd, UpdateId,
+    UpdateTask,
 };
 use std::future::Future;
 use std::pin::Pin;
@@ -43,13 +44,38 @@ pub enum Lost {
     Failed,
 }
 
-/// The outcome of [`Outbox::send`].
+/// What kind of request is to be sent: which of the cloud's limits it draws on, and how much it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Opens a bubble.
+    Open,
+    /// Appends text.
+    Delta,
+    /// Shows a card, moves it on or closes it.
+    Card,
+    /// Ends a bubble.
+    End,
+}
+
+/// The outcome of [`Permit::send`].
 pub type SendFuture<'a> = Pin<Box<dyn Future<Output = Result<Sent, Lost>> + Send + 'a>>;
+
+/// Leave to send one request now. Dropped without a request it goes back to whom it came from.
+pub trait Permit: Send {
+    /// Sends a request of the kind that was asked for, with its retries. A turn has at most one under way.
+    fn send<'a>(self: Box<Self>, outgoing: Outgoing) -> SendFuture<'a>
+    where
+        Self: 'a;
+}
+
+/// The outcome of [`Outbox::permit`].
+pub type PermitFuture<'a> = Pin<Box<dyn Future<Output = Box<dyn Permit + 'a>> + Send + 'a>>;
 
 /// Carries requests to the cloud.
 pub trait Outbox: Send + Sync + 'static {
-    /// Sends one request, with its retries. A turn has at most one under way.
-    fn send(&self, outgoing: Outgoing) -> SendFuture<'_>;
+    /// Waits until a request of this kind may be sent. What it says is chosen then, so text goes on merging
+    /// meanwhile. Turns share fairly; the future keeps its place only as long as it lives.
+    fn permit<'a>(&'a self, kind: Kind, turn: &'a InteractionId) -> PermitFuture<'a>;
 
     /// Says that this update and all before it are durable, and may be acked.
     fn recorded(&self, update: UpdateId);

@@ -1,6 +1,7 @@
 //! A bubble shared between the agent that speaks and the writer that sends.
 
-use super::bubble::{Bubble, Ending, Next};
+use super::bubble::{Bubble, Due, Ending};
+use super::outgoing::{Kind, Outgoing};
 use crate::protocol::MessageId;
 use crate::wasm::{Act, Chat, Stopped};
 use std::future::Future;
@@ -46,12 +47,15 @@ impl Speech {
     }
 
     /// What the writer should do at `now`.
-    pub(super) fn next(&self, now: Instant) -> Next {
-        let next = self.bubble().next(now);
-        if matches!(next, Next::Send(_)) {
-            self.room.notify_one();
-        }
-        next
+    pub(super) fn due(&self, now: Instant) -> Due {
+        self.bubble().due(now)
+    }
+
+    /// The request that is due at `now`, if it is of this kind. It counts as sent.
+    pub(super) fn take(&self, kind: Kind, now: Instant) -> Option<Outgoing> {
+        let outgoing = self.bubble().take(kind, now);
+        self.room.notify_one();
+        outgoing
     }
 
     /// The bubble is open under this id.
@@ -80,7 +84,7 @@ impl Speech {
         self.bubble().said().to_owned()
     }
 
-    fn take(&self, act: &mut Option<Act>) -> bool {
+    fn push(&self, act: &mut Option<Act>) -> bool {
         let mut bubble = self.bubble();
         if !bubble.has_room() {
             return false;
@@ -100,7 +104,7 @@ impl Chat for Speech {
                 if self.stop.is_cancelled() {
                     return Err(Stopped);
                 }
-                if self.take(&mut act) {
+                if self.push(&mut act) {
                     self.news.notify_one();
                     return Ok(());
                 }

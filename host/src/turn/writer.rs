@@ -1,8 +1,9 @@
 //! The one writer of a bubble: sends what is due, one request at a time, until the bubble is ended or gone.
 
-use super::bubble::Next;
-use super::outgoing::{Lost, Outbox, Outgoing, Sent};
+use super::bubble::Due;
+use super::outgoing::{Kind, Lost, Outbox, Outgoing, Permit, SendFuture, Sent};
 use super::speech::Speech;
+use crate::protocol::InteractionId;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -22,34 +23,54 @@ pub(super) enum Written {
 }
 
 /// Writes a bubble to its end.
-pub(super) async fn write(speech: &Speech, outbox: &dyn Outbox) -> Written {
+pub(super) async fn write(speech: &Speech, turn: &InteractionId, outbox: &dyn Outbox) -> Written {
     loop {
-        match speech.next(Instant::now()) {
-            Next::Send(outgoing) => {
-                if let Some(written) = send(speech, outbox, outgoing).await {
+        match speech.due(Instant::now()) {
+            Due::Now(kind) => {
+                let Some(permit) = permit(speech, turn, outbox, kind).await else { continue };
+                // Chosen only now: what came while it waited is part of it.
+                let Some(outgoing) = speech.take(kind, Instant::now()) else { continue };
+                if let Some(written) = send(speech, permit, outgoing).await {
                     return written;
                 }
             }
-            Next::At(due) => {
+            Due::At(due) => {
                 tokio::select! {
                     () = sleep_until(due) => {}
                     () = speech.news() => {}
                 }
             }
-            Next::Wait => speech.news().await,
-            Next::Done => return Written::Gone,
+            Due::Wait => speech.news().await,
+            Due::Done => return Written::Gone,
+        }
+    }
+}
+
+/// Waits for leave to send; nothing, when something else is due meanwhile.
+async fn permit<'a>(
+    speech: &Speech,
+    turn: &'a InteractionId,
+    outbox: &'a dyn Outbox,
+    kind: Kind,
+) -> Option<Box<dyn Permit + 'a>> {
+    let mut permit = outbox.permit(kind, turn);
+    loop {
+        tokio::select! {
+            biased;
+            permit = &mut permit => return Some(permit),
+            () = speech.news() => if speech.due(Instant::now()) != Due::Now(kind) { return None },
         }
     }
 }
 
 /// Sends one request. What became of the bubble, if that decided it.
-async fn send(speech: &Speech, outbox: &dyn Outbox, outgoing: Outgoing) -> Option<Written> {
+async fn send(speech: &Speech, permit: Box<dyn Permit + '_>, outgoing: Outgoing) -> Option<Written> {
     let (opens, ends) = (matches!(outgoing, Outgoing::Open(_)), matches!(outgoing, Outgoing::End(_)));
     let is_progress = matches!(outgoing, Outgoing::UpdateTask(_));
     // Without an outcome there was no need for one.
     let outcome = match outgoing {
-        Outgoing::Delta(_) | Outgoing::UpdateTask(_) => unless_moot(speech, outbox, outgoing).await?,
-        outgoing => outbox.send(outgoing).await,
+        Outgoing::Delta(_) | Outgoing::UpdateTask(_) => unless_moot(speech, permit.send(outgoing)).await?,
+        outgoing => permit.send(outgoing).await,
     };
     match outcome {
         Ok(Sent::Done) if ends => return Some(Written::Ended),
@@ -67,14 +88,14 @@ async fn send(speech: &Speech, outbox: &dyn Outbox, outgoing: Outgoing) -> Optio
     None
 }
 
-/// Sends what an end that says all would repair; nothing, when that end has come and must not wait for it.
-async fn unless_moot(speech: &Speech, outbox: &dyn Outbox, outgoing: Outgoing) -> Option<Result<Sent, Lost>> {
+/// Waits for what an end that says all would repair; nothing, when that end has come and must not wait for it.
+async fn unless_moot(speech: &Speech, sent: SendFuture<'_>) -> Option<Result<Sent, Lost>> {
     let moot = async {
         speech.moot.cancelled().await;
         sleep(MOOT).await;
     };
     tokio::select! {
-        outcome = outbox.send(outgoing) => Some(outcome),
+        outcome = sent => Some(outcome),
         () = moot => None,
     }
 }

@@ -8,10 +8,28 @@ fn message(interaction: &str) -> UserMessage {
     UserMessage::example("ses_1", interaction)
 }
 
+/// What to do next, with the request that is due.
+#[derive(Debug, PartialEq)]
+enum Next {
+    Send(Outgoing),
+    At(Instant),
+    Wait,
+    Done,
+}
+
+fn next(bubble: &mut Bubble, now: Instant) -> Next {
+    match bubble.due(now) {
+        Due::Now(kind) => Next::Send(bubble.take(kind, now).expect("what is due can be taken")),
+        Due::At(at) => Next::At(at),
+        Due::Wait => Next::Wait,
+        Due::Done => Next::Done,
+    }
+}
+
 /// A bubble that is open, and its start.
 fn open() -> (Bubble, Instant) {
     let (mut bubble, now) = (Bubble::new(message("int_1")), Instant::now());
-    let Next::Send(Outgoing::Open(open)) = bubble.next(now) else { panic!("the bubble does not open first") };
+    let Next::Send(Outgoing::Open(open)) = next(&mut bubble, now) else { panic!("the bubble does not open first") };
     assert_eq!((open.text.as_str(), open.idempotency_key.as_str()), (" ", "int_1-open"));
     bubble.opened("msg_1".try_into().expect("an id"));
     (bubble, now)
@@ -38,31 +56,31 @@ fn card(number: u32) -> Act {
 #[test]
 fn the_first_delta_leaves_at_once_and_later_ones_merge_over_thirty_milliseconds() {
     let (mut bubble, now) = open();
-    assert_eq!(bubble.next(now), Next::Wait);
+    assert_eq!(next(&mut bubble, now), Next::Wait);
     say(&mut bubble, "a");
-    assert_eq!(delta(bubble.next(now)), ("a".into(), "int_1-d1".into()));
+    assert_eq!(delta(next(&mut bubble, now)), ("a".into(), "int_1-d1".into()));
     say(&mut bubble, "b");
-    assert_eq!(bubble.next(now), Next::At(now + MERGE));
+    assert_eq!(next(&mut bubble, now), Next::At(now + MERGE));
     say(&mut bubble, "c");
-    assert_eq!(bubble.next(now + MERGE / 2), Next::At(now + MERGE));
-    assert_eq!(delta(bubble.next(now + MERGE)), ("bc".into(), "int_1-d2".into()));
-    assert_eq!(bubble.next(now + MERGE), Next::Wait);
+    assert_eq!(next(&mut bubble, now + MERGE / 2), Next::At(now + MERGE));
+    assert_eq!(delta(next(&mut bubble, now + MERGE)), ("bc".into(), "int_1-d2".into()));
+    assert_eq!(next(&mut bubble, now + MERGE), Next::Wait);
 }
 
 #[test]
 fn the_end_carries_what_still_waits_and_comes_once() {
     let (mut bubble, now) = open();
     say(&mut bubble, "a");
-    delta(bubble.next(now));
+    delta(next(&mut bubble, now));
     say(&mut bubble, "b");
     bubble.end(Ending { finish: Some(FinishReason::Stop), ..Ending::default() });
     bubble.end(Ending { text: Some("another end".into()), ..Ending::default() });
-    let end = end(bubble.next(now));
+    let end = end(next(&mut bubble, now));
     assert_eq!((end.text.as_deref(), end.finish_reason), (Some("ab"), Some(FinishReason::Stop)));
     assert_eq!((end.message_id.as_str(), end.idempotency_key.as_str()), ("msg_1", "int_1-end"));
-    assert_eq!(bubble.next(now), Next::Done);
+    assert_eq!(next(&mut bubble, now), Next::Done);
     say(&mut bubble, "late");
-    assert_eq!((bubble.next(now), bubble.said()), (Next::Done, "ab"));
+    assert_eq!((next(&mut bubble, now), bubble.said()), (Next::Done, "ab"));
 }
 
 #[test]
@@ -70,28 +88,32 @@ fn nothing_is_sent_before_the_bubble_has_its_id_again_after_an_end() {
     let (mut bubble, now) = (Bubble::new(message("int_1")), Instant::now());
     say(&mut bubble, "a");
     bubble.end(Ending::default());
-    assert!(matches!(bubble.next(now), Next::Send(Outgoing::Open(_))));
+    assert!(matches!(next(&mut bubble, now), Next::Send(Outgoing::Open(_))));
     bubble.opened("msg_1".try_into().expect("an id"));
-    assert_eq!(end(bubble.next(now)).text.as_deref(), Some("a"));
+    assert_eq!(end(next(&mut bubble, now)).text.as_deref(), Some("a"));
 }
 
 #[test]
 fn cards_keep_their_place_behind_text_that_merges() {
     let (mut bubble, now) = open();
     say(&mut bubble, "a");
-    delta(bubble.next(now));
+    delta(next(&mut bubble, now));
     say(&mut bubble, "b");
     bubble.push(card(0));
-    assert_eq!(bubble.next(now), Next::At(now + MERGE));
+    assert_eq!(next(&mut bubble, now), Next::At(now + MERGE));
     bubble.push(Act::Complete { card: CardId(0), result: Some(json!(1)) });
     say(&mut bubble, "c");
     bubble.end(Ending::default());
-    assert_eq!(delta(bubble.next(now)).0, "b");
-    let Next::Send(Outgoing::CreateTask(task)) = bubble.next(now) else { panic!("no card") };
+    assert_eq!(delta(next(&mut bubble, now)).0, "b");
+    let Next::Send(Outgoing::CreateTask(task)) = next(&mut bubble, now) else { panic!("no card") };
     assert_eq!(task.task_id.as_str(), "int_1-c0");
-    let Next::Send(Outgoing::FinishTask(done)) = bubble.next(now) else { panic!("no end of the card") };
+    let Next::Send(Outgoing::FinishTask(done)) = next(&mut bubble, now) else { panic!("no end of the card") };
     assert_eq!((done.status, done.result), (TaskStatus::Completed, Some(json!(1))));
-    assert_eq!(end(bubble.next(now)).text.as_deref(), Some("abc"), "the text behind the last card travels in the end");
+    assert_eq!(
+        end(next(&mut bubble, now)).text.as_deref(),
+        Some("abc"),
+        "the text behind the last card travels in the end"
+    );
 }
 
 #[test]
@@ -103,7 +125,7 @@ fn cards_left_open_are_closed_before_the_end() {
     bubble.end(Ending::default());
     let mut closed = vec![];
     loop {
-        match bubble.next(now) {
+        match next(&mut bubble, now) {
             Next::Send(Outgoing::FinishTask(task)) => closed.push((task.task_id.to_string(), task.status)),
             Next::Send(Outgoing::CreateTask(_)) => {}
             next => break drop(end(next)),
@@ -125,11 +147,11 @@ fn progress_that_waits_merges() {
     bubble.push(progress(Some(1), Some("one")));
     bubble.push(card(1));
     bubble.push(progress(Some(2), None));
-    bubble.next(now);
-    let Next::Send(Outgoing::UpdateTask(task)) = bubble.next(now) else { panic!("no progress") };
+    next(&mut bubble, now);
+    let Next::Send(Outgoing::UpdateTask(task)) = next(&mut bubble, now) else { panic!("no progress") };
     assert_eq!((task.progress_percent, task.status_label.as_deref()), (Some(2), Some("one")));
-    assert!(matches!(bubble.next(now), Next::Send(Outgoing::CreateTask(_))));
-    assert_eq!(bubble.next(now), Next::Wait);
+    assert!(matches!(next(&mut bubble, now), Next::Send(Outgoing::CreateTask(_))));
+    assert_eq!(next(&mut bubble, now), Next::Wait);
 }
 
 #[test]
@@ -150,7 +172,7 @@ fn progress_that_merged_leaves_no_trace_in_the_bound() {
         bubble.push(Act::Progress { card: CardId(0), percent: Some(percent), label: None, partial });
     }
     assert!(bubble.has_room(), "a hundred results that replace each other are counted as one");
-    while bubble.next(now) != Next::Wait {}
+    while next(&mut bubble, now) != Next::Wait {}
     say(&mut bubble, &"x".repeat(MAX_WAITING - 1));
     assert!(bubble.has_room(), "what was sent is still counted");
 }
@@ -160,9 +182,9 @@ fn an_end_after_the_end_changes_nothing() {
     let (mut bubble, now) = open();
     bubble.end(Ending { text: Some("first".into()), ..Ending::default() });
     assert!(bubble.end_says_all());
-    end(bubble.next(now));
+    end(next(&mut bubble, now));
     bubble.end(Ending { text: Some("second".into()), ..Ending::default() });
-    assert_eq!((bubble.next(now), bubble.said()), (Next::Done, "first"));
+    assert_eq!((next(&mut bubble, now), bubble.said()), (Next::Done, "first"));
 }
 
 #[test]
@@ -170,12 +192,12 @@ fn an_end_that_is_refused_is_offered_once_more_with_only_a_note() {
     let (mut bubble, now) = open();
     say(&mut bubble, "something the cloud blocks");
     bubble.end(Ending::default());
-    end(bubble.next(now));
+    end(next(&mut bubble, now));
     bubble.end_refused();
-    let second = end(bubble.next(now));
+    let second = end(next(&mut bubble, now));
     assert_eq!((second.text.as_deref(), second.idempotency_key.as_str()), (Some(REFUSED), "int_1-end2"));
     bubble.end_refused();
-    assert_eq!(bubble.next(now), Next::Done);
+    assert_eq!(next(&mut bubble, now), Next::Done);
 }
 
 #[test]
@@ -183,7 +205,7 @@ fn canonical_text_replaces_what_was_said_and_a_note_stands_under_it() {
     let (mut bubble, now) = open();
     say(&mut bubble, "draft");
     bubble.end(Ending { text: Some("final\n".into()), note: Some("note".into()), ..Ending::default() });
-    assert_eq!(end(bubble.next(now)).text.as_deref(), Some("final\n\nnote"));
+    assert_eq!(end(next(&mut bubble, now)).text.as_deref(), Some("final\n\nnote"));
 }
 
 #[test]
@@ -203,7 +225,7 @@ fn stream_whole(said: &str) {
     bubble.end(Ending { text: Some(long.clone()), note: Some("note".into()), ..Ending::default() });
     let mut streamed = String::new();
     let end = loop {
-        match bubble.next(now) {
+        match next(&mut bubble, now) {
             Next::Send(Outgoing::Delta(delta)) => {
                 assert!(delta.delta.len() <= MAX_TEXT);
                 streamed.push_str(&delta.delta);
@@ -222,7 +244,7 @@ fn room_ends_at_the_bound_and_comes_back() {
     say(&mut bubble, &"x".repeat(MAX_WAITING));
     assert!(!bubble.has_room());
     while !bubble.has_room() {
-        delta(bubble.next(now));
+        delta(next(&mut bubble, now));
     }
 }
 
@@ -230,11 +252,11 @@ fn room_ends_at_the_bound_and_comes_back() {
 fn a_resumed_bubble_keeps_what_it_said_and_uses_other_keys() {
     let (mut bubble, now) = (Bubble::resumed(message("int_1")), Instant::now());
     bubble.end(Ending { note: Some("note".into()), ..Ending::default() });
-    let Next::Send(Outgoing::Open(open)) = bubble.next(now) else { panic!("not opened again") };
+    let Next::Send(Outgoing::Open(open)) = next(&mut bubble, now) else { panic!("not opened again") };
     assert_eq!(open.idempotency_key, "int_1-open");
     bubble.opened("msg_1".try_into().expect("an id"));
-    assert_eq!(delta(bubble.next(now)), ("\n\nnote".into(), "int_1-r1".into()));
-    assert_eq!(end(bubble.next(now)).text, None);
+    assert_eq!(delta(next(&mut bubble, now)), ("\n\nnote".into(), "int_1-r1".into()));
+    assert_eq!(end(next(&mut bubble, now)).text, None);
 }
 
 #[test]
@@ -242,7 +264,7 @@ fn what_is_gone_gets_nothing_more() {
     let (mut bubble, now) = open();
     say(&mut bubble, "a");
     bubble.gone();
-    assert_eq!(bubble.next(now), Next::Done);
+    assert_eq!(next(&mut bubble, now), Next::Done);
     assert!(bubble.has_room());
 }
 
@@ -259,7 +281,7 @@ proptest::proptest! {
                 say(&mut bubble, &text);
             }
             now += Duration::from_millis(pause);
-            while let Next::Send(Outgoing::Delta(delta)) = bubble.next(now) {
+            while let Next::Send(Outgoing::Delta(delta)) = next(&mut bubble, now) {
                 assert!(last.is_none_or(|last| now >= last + MERGE));
                 last = Some(now);
                 streamed.push_str(&delta.delta);
@@ -267,6 +289,6 @@ proptest::proptest! {
         }
         bubble.end(Ending::default());
         assert!(all.starts_with(&streamed));
-        assert_eq!(end(bubble.next(now)).text.as_deref(), Some(all.as_str()));
+        assert_eq!(end(next(&mut bubble, now)).text.as_deref(), Some(all.as_str()));
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::protocol::{UpdateId, UserMessage};
 use crate::turn::bubble::{Bubble, Ending};
-use crate::turn::outgoing::{SendFuture, Sent};
+use crate::turn::outgoing::{PermitFuture, SendFuture, Sent};
 use crate::wasm::{Act, CardId, Chat as _, Stopped};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,13 +13,21 @@ struct Script {
     took: Mutex<Vec<(Duration, Outgoing)>>,
     start: Instant,
     each: Duration,
+    /// How long leave for a delta takes.
+    leave: Duration,
     answer: fn(usize) -> Result<(), Lost>,
 }
 
 impl Script {
     fn new(each: u64, answer: fn(usize) -> Result<(), Lost>) -> Arc<Self> {
         let (took, each) = (Mutex::default(), Duration::from_millis(each));
-        Arc::new(Self { took, start: Instant::now(), each, answer })
+        Arc::new(Self { took, start: Instant::now(), each, leave: Duration::ZERO, answer })
+    }
+
+    /// One that answers at once, where leave for a delta takes `leave` milliseconds.
+    fn short_of_deltas(leave: u64) -> Arc<Self> {
+        let (took, each, leave) = (Mutex::default(), Duration::ZERO, Duration::from_millis(leave));
+        Arc::new(Self { took, start: Instant::now(), each, leave, answer: |_| Ok(()) })
     }
 
     /// What was sent and when, in milliseconds: `open`, the delta's text, `end:` and its text.
@@ -34,20 +42,35 @@ impl Script {
     }
 }
 
-impl Outbox for Script {
-    fn send(&self, outgoing: Outgoing) -> SendFuture<'_> {
+impl Permit for &Script {
+    fn send<'a>(self: Box<Self>, outgoing: Outgoing) -> SendFuture<'a>
+    where
+        Self: 'a,
+    {
+        let script = *self;
         Box::pin(async move {
             let number = {
-                let mut took = self.took.lock().expect("whole");
-                took.push((self.start.elapsed(), outgoing.clone()));
+                let mut took = script.took.lock().expect("whole");
+                took.push((script.start.elapsed(), outgoing.clone()));
                 took.len()
             };
-            tokio::time::sleep(self.each).await;
-            (self.answer)(number)?;
+            tokio::time::sleep(script.each).await;
+            (script.answer)(number)?;
             Ok(match outgoing {
                 Outgoing::Open(_) => Sent::Opened("msg_1".try_into().expect("an id")),
                 _ => Sent::Done,
             })
+        })
+    }
+}
+
+impl Outbox for Script {
+    fn permit<'a>(&'a self, kind: Kind, _: &'a InteractionId) -> PermitFuture<'a> {
+        Box::pin(async move {
+            if kind == Kind::Delta {
+                tokio::time::sleep(self.leave).await;
+            }
+            Box::new(self) as Box<dyn Permit + 'a>
         })
     }
 
@@ -61,7 +84,8 @@ fn speech() -> Arc<Speech> {
 
 fn start(speech: &Arc<Speech>, outbox: &Arc<Script>) -> tokio::task::JoinHandle<Written> {
     let (speech, outbox) = (speech.clone(), outbox.clone());
-    crate::tasks::spawn("test", async move { write(&speech, &*outbox).await })
+    let turn: InteractionId = "int_1".try_into().expect("an id");
+    crate::tasks::spawn("test", async move { write(&speech, &turn, &*outbox).await })
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,6 +100,23 @@ async fn a_stream_of_tokens_merges_and_the_end_does_not_wait() {
     speech.end(Ending::default());
     assert_eq!(writer.await.expect("writes"), Written::Ended);
     let expected = [(0, "open"), (8, "a"), (38, "bcd"), (56, "end:abcdef")];
+    assert_eq!(outbox.took(), expected.map(|(at, word)| (at, word.to_owned())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_merges_while_it_waits_for_leave_and_an_end_does_not_wait_with_it() {
+    let (speech, outbox) = (speech(), Script::short_of_deltas(100));
+    let writer = start(&speech, &outbox);
+    for token in ["a", "b", "c"] {
+        tokio::time::sleep(Duration::from_millis(8)).await;
+        speech.act(Act::Text(token.into())).await.expect("taken");
+    }
+    sleep_until(outbox.start + Duration::from_millis(120)).await;
+    speech.act(Act::Text("d".into())).await.expect("taken");
+    sleep_until(outbox.start + Duration::from_millis(150)).await;
+    speech.end(Ending::default());
+    assert_eq!(writer.await.expect("writes"), Written::Ended);
+    let expected = [(0, "open"), (108, "abc"), (150, "end:abcd")];
     assert_eq!(outbox.took(), expected.map(|(at, word)| (at, word.to_owned())));
 }
 
