@@ -26,7 +26,7 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
 
 /// Makes the engine and loads the agents; tells of those that cannot run.
 pub(super) async fn load(config: &Config) -> Result<(Arc<Engine>, Arc<Agents>), Failure> {
-    let (turns, paths) = (config.turns_at_once, config.agents.clone());
+    let (turns, paths) = (config.turns.at_once, config.agents.clone());
     let loaded = crate::tasks::blocking(move || {
         let engine = Arc::new(Engine::new(turns)?);
         let agents = Arc::new(Agents::load(&engine, &paths));
@@ -50,7 +50,7 @@ pub(super) async fn supervise(mut daemon: Daemon, signals: &mut Signals) -> Resu
         () = signals.stop() => State::Stopped,
     };
     if state == State::Stopped {
-        output::say("stopping; running turns are ended first");
+        output::say("stopping when the running turns are done; once more stops at once");
     }
     tokio::select! {
         () = daemon.stop() => {}

@@ -1,8 +1,12 @@
 //! `sophon-host.toml`, then the environment, then flags: each overrides the one before.
 
+use super::units::Span;
 use super::{AgentName, Environment, Token, TokenError, TokenFile};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const MAX_GRACE: Duration = Duration::from_secs(3_600);
 
 /// Everything that is configured, with the defaults filled in.
 #[derive(Debug, Clone)]
@@ -13,8 +17,10 @@ pub struct Config {
     pub cloud: CloudConfig,
     /// The agents.
     pub agents: AgentsConfig,
-    /// The most turns that run at once; further ones wait with their bubble open. 1 to 8,000.
-    pub turns_at_once: u32,
+    /// How turns run.
+    pub turns: TurnsConfig,
+    /// Whether each commit of the store waits for the disk.
+    pub fsync: bool,
     /// What to log.
     pub log_level: String,
     /// How to log.
@@ -39,6 +45,15 @@ pub struct AgentsConfig {
     pub paths: Vec<PathBuf>,
     /// Who answers unless a session chose another. The first by name when not set.
     pub default: Option<AgentName>,
+}
+
+/// How turns run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TurnsConfig {
+    /// The most that run at once; further ones wait with their bubble open. 1 to 8,000.
+    pub at_once: u32,
+    /// How long running ones may go on when the host is to stop. At most an hour.
+    pub grace: Duration,
 }
 
 /// How log lines look.
@@ -147,6 +162,7 @@ struct File {
     cloud: CloudTable,
     agents: AgentsTable,
     turns: TurnsTable,
+    store: StoreTable,
     log: LogTable,
 }
 
@@ -168,6 +184,13 @@ struct AgentsTable {
 #[serde(default, deny_unknown_fields)]
 struct TurnsTable {
     at_once: Option<u32>,
+    grace: Option<Span>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct StoreTable {
+    fsync: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -215,11 +238,6 @@ impl Config {
             (None, None, Some(url)) => ("cloud.url", url),
             (None, None, None) => ("cloud.url", Self::DEFAULT_CLOUD.to_owned()),
         };
-        let invalid = |place: &str, message| ConfigError::Invalid { place: place.to_owned(), message };
-        let turns_at_once = file.turns.at_once.unwrap_or(1_000);
-        if !(1..=8_000).contains(&turns_at_once) {
-            return Err(invalid("turns.at_once", format!("{turns_at_once} is not within 1 to 8,000")));
-        }
         let token_file = file.cloud.token_file.map_or_else(|| data_dir.join("token"), |path| base.join(path));
         let paths = file.agents.paths.into_iter().map(|path| base.join(path));
         Ok(Self {
@@ -232,11 +250,32 @@ impl Config {
                 paths: if flags.agents.is_empty() { paths.collect() } else { flags.agents },
                 default: file.agents.default,
             },
-            turns_at_once,
+            turns: file.turns.checked()?,
+            fsync: file.store.fsync,
             log_level: flags.log.or_else(|| environment.log.clone()).or(file.log.level).unwrap_or("info".to_owned()),
             log_format: flags.log_format.or(file.log.format).unwrap_or_default(),
             data_dir,
         })
+    }
+}
+
+fn invalid(place: &str, message: String) -> ConfigError {
+    ConfigError::Invalid { place: place.to_owned(), message }
+}
+
+impl TurnsTable {
+    fn checked(self) -> Result<TurnsConfig, ConfigError> {
+        let turns = TurnsConfig {
+            at_once: self.at_once.unwrap_or(1_000),
+            grace: self.grace.map_or(Duration::from_secs(20), |grace| grace.0),
+        };
+        if !(1..=8_000).contains(&turns.at_once) {
+            return Err(invalid("turns.at_once", format!("{} is not within 1 to 8,000", turns.at_once)));
+        }
+        if turns.grace > MAX_GRACE {
+            return Err(invalid("turns.grace", format!("{} is more than 1h", Span(turns.grace))));
+        }
+        Ok(turns)
     }
 }
 

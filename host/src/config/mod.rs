@@ -11,7 +11,7 @@ mod token;
 mod units;
 
 pub use env::Environment;
-pub use file::{AgentsConfig, CloudConfig, CloudUrl, Config, ConfigError, LogFormat, Overrides};
+pub use file::{AgentsConfig, CloudConfig, CloudUrl, Config, ConfigError, LogFormat, Overrides, TurnsConfig};
 pub use limits::Limits;
 pub use manifest::{AgentName, BuildSpec, HistorySpec, Manifest, ManifestError};
 pub use secret::Secret;

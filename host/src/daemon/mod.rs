@@ -7,7 +7,7 @@ mod lock;
 use crate::cloud::{Link, Rest};
 use crate::config::{Config, Token};
 use crate::protocol::InstallationId;
-use crate::store::{Store, StoreError};
+use crate::store::{Durability, Store, StoreError};
 use crate::turn::{House, Turns};
 use crate::wasm::{Agents, Engine};
 use carrier::Carrier;
@@ -31,6 +31,8 @@ pub struct Daemon {
     task: JoinHandle<()>,
     turns: Arc<Turns>,
     agents: Arc<Agents>,
+    /// How long running turns may go on at a stop.
+    grace: Duration,
     /// Held until the last turn is ended.
     _lock: DataLock,
 }
@@ -75,7 +77,8 @@ impl Daemon {
     ) -> Result<Self, DaemonError> {
         let lock = DataLock::take(&config.data_dir)?;
         // Update ids are numbered by installation: after pairing anew they begin again, and must not look like repeats.
-        let store = Store::open(&config.data_dir.join(format!("{}.db", token.installation())))?;
+        let durability = if config.fsync { Durability::Machine } else { Durability::Process };
+        let store = Store::open(&config.data_dir.join(format!("{}.db", token.installation())), durability)?;
         let rest = Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?;
         let (link, events) = Link::start(config.cloud.url.clone(), token);
         let (stop, unauthorized) = (CancellationToken::new(), CancellationToken::new());
@@ -85,7 +88,7 @@ impl Daemon {
         let (state_in, state) = watch::channel(State::Connecting);
         let sources = Sources { link: events, unauthorized, stop: stop.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
-        Ok(Self { state, stop, task, turns, agents, _lock: lock })
+        Ok(Self { state, stop, task, turns, agents, grace: config.turns.grace, _lock: lock })
     }
 
     /// Waits until the cloud is ready, or never will be.
@@ -105,15 +108,15 @@ impl Daemon {
         &self.agents
     }
 
-    /// Stops: takes no more updates, ends the bubbles of running turns, closes the link. Takes 12 s at most, plus what
-    /// the disk takes; what is not ended by then is left to the next start.
+    /// Stops: takes no more updates, gives running turns their grace, ends their bubbles, closes the link. Takes 12 s
+    /// more than the grace at most, plus what the disk takes; what is not ended by then is left to the next start.
     pub async fn stop(mut self) {
         self.stop.cancel();
         // The loop ends at once, unless the disk keeps an update waiting: unacked, it comes again.
         if tokio::time::timeout(TAKING, &mut self.task).await.is_err() {
             self.task.abort();
         }
-        self.turns.close(CLOSING).await;
+        self.turns.close(self.grace, CLOSING).await;
     }
 }
 

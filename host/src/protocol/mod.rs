@@ -13,8 +13,8 @@ pub use answer::{ApiError, Created, Envelope, FieldError, PollResult, StartResul
 pub use frame::{BridgeFrame, FrameError, ServerFrame};
 pub use id::{IdError, InstallationId, InteractionId, MessageId, SessionId, TaskId, UpdateId};
 pub use request::{
-    CreateTask, FinishReason, FinishTask, PairingPoll, PairingStart, SendMessage, SendMessageDelta, SendMessageEnd,
-    TaskStatus, UpdateTask, Usage,
+    CreateTask, FinishReason, FinishTask, Outgoing, PairingPoll, PairingStart, SendMessage, SendMessageDelta,
+    SendMessageEnd, TaskStatus, UpdateTask, Usage,
 };
 pub use update::{Attachment, Event, ThoughtLevel, Update, UserMessage};
 

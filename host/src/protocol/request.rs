@@ -156,6 +156,24 @@ pub enum TaskStatus {
     Cancelled,
 }
 
+/// One request about a bubble.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outgoing {
+    /// Opens the bubble; the answer names it.
+    Open(SendMessage),
+    /// Appends text.
+    Delta(SendMessageDelta),
+    /// Ends the bubble.
+    End(SendMessageEnd),
+    /// Shows a card.
+    CreateTask(CreateTask),
+    /// Moves a card on.
+    UpdateTask(UpdateTask),
+    /// Closes a card.
+    FinishTask(FinishTask),
+}
+
 /// `POST /v1/pairing/start`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PairingStart {

@@ -1,22 +1,16 @@
-//! The file, and the one thread that works on it.
+//! A handle to the store, and the one thread that works on its file.
 //!
-//! Jobs that wait together share a transaction, so a burst costs one commit. Write-ahead logging with
-//! `synchronous = NORMAL` keeps every commit over the death of this process; only the death of the machine may lose
-//! the last moments.
+//! Jobs that wait together share a transaction, so a burst costs one commit.
 
+use super::open::{Durability, open};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Jobs that may wait; then callers do.
 const QUEUE: usize = 1_024;
 /// Jobs of one transaction.
 const BATCH: usize = 128;
-/// The schema that this version writes.
-const SCHEMA: i64 = 1;
-/// Marks the file as ours: "soph".
-const APPLICATION: i64 = 0x736f_7068;
 
 /// A handle to the store. Cheap to clone; the file closes with the last one.
 #[derive(Clone)]
@@ -36,12 +30,22 @@ pub enum StoreError {
         reason: String,
     },
     /// A newer host wrote it.
-    #[error("{file} was written by a newer sophon-host (schema {found}, this one knows {SCHEMA}); run that version")]
+    #[error("{file} was written by a newer sophon-host (schema {found}, this one knows {known}); run that version")]
     Newer {
         /// The store's file.
         file: PathBuf,
         /// Its schema.
         found: i64,
+        /// The newest schema that this version knows.
+        known: i64,
+    },
+    /// The file is no database any more.
+    #[error("{file} is damaged ({reason}); put a copy of it in its place, or move it away to begin without its chats")]
+    Damaged {
+        /// The store's file.
+        file: PathBuf,
+        /// What SQLite says.
+        reason: String,
     },
     /// Some other program's database.
     #[error("{file} is a database of another program; move it away, or choose another `data_dir`")]
@@ -68,9 +72,9 @@ impl Store {
     /// Opens the store, making or upgrading its file. Blocks for a moment.
     ///
     /// # Errors
-    /// When the file cannot be opened, is another program's, or is newer than this program.
-    pub fn open(file: &Path) -> Result<Self, StoreError> {
-        let connection = connect(file)?;
+    /// When the file cannot be opened, is damaged, is another program's, or is newer than this program.
+    pub fn open(file: &Path, durability: Durability) -> Result<Self, StoreError> {
+        let connection = open(file, durability)?;
         let (jobs, queue) = mpsc::channel(QUEUE);
         let failed = |error: std::io::Error| StoreError::Open { file: file.to_owned(), reason: error.to_string() };
         crate::tasks::thread("store", move || work(connection, queue)).map_err(failed)?;
@@ -119,41 +123,6 @@ fn work(connection: Connection, mut queue: mpsc::Receiver<Job>) {
         }
         replies.into_iter().for_each(|reply| reply(committed.clone()));
     }
-}
-
-fn connect(file: &Path) -> Result<Connection, StoreError> {
-    let open = |reason: String| StoreError::Open { file: file.to_owned(), reason };
-    if let Some(folder) = file.parent() {
-        crate::private::folder(folder).map_err(|error| open(error.to_string()))?;
-    }
-    crate::private::file(file).map_err(|error| open(error.to_string()))?;
-    let connection = Connection::open(file).map_err(|error| open(error.to_string()))?;
-    let set_up = || -> rusqlite::Result<(i64, i64)> {
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get(0));
-        Ok((number("application_id")?, number("user_version")?))
-    };
-    match set_up().map_err(|error| open(error.to_string()))? {
-        (0, 0) => create(&connection).map_err(|error| open(error.to_string()))?,
-        (APPLICATION, SCHEMA) => {}
-        (APPLICATION, found) => return Err(StoreError::Newer { file: file.to_owned(), found }),
-        _ => return Err(StoreError::Foreign { file: file.to_owned() }),
-    }
-    Ok(connection)
-}
-
-fn create(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(&format!(
-        "BEGIN;
-         {}
-         PRAGMA application_id = {APPLICATION};
-         PRAGMA user_version = {SCHEMA};
-         COMMIT;",
-        include_str!("schema.sql"),
-    ))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! Updates and turns: received once, ended once.
+//! Updates and turns, received once.
 
 use super::{Receipt, Store, StoreError};
 use crate::protocol::{InteractionId, MessageId, UpdateId, UserMessage};
 use rusqlite::{Connection, params};
+use serde::de::DeserializeOwned;
 
 /// How many update ids are kept.
 const KEPT_UPDATES: i64 = 10_000;
@@ -23,36 +24,6 @@ impl Store {
     /// the receipt says so it is durable, and may be acked.
     pub async fn receive(&self, update: UpdateId, message: Option<UserMessage>, now_ms: u64) -> Receipt<()> {
         self.queue(move |connection| receive(connection, &update, message.as_ref(), now_ms)).await
-    }
-
-    /// Records the end of a turn's bubble, and what it finally said.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub async fn finish(&self, message: &UserMessage, answer: String, now_ms: u64) -> Result<(), StoreError> {
-        let (interaction, id) = keys(message);
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "UPDATE turns SET answer = ?3, answered_at = ?4 WHERE interaction = ?1 AND message = ?2",
-            )?;
-            statement.execute(params![interaction, id, answer, millis(now_ms)]).map(drop)
-        })
-        .await
-    }
-
-    /// Turns whose bubble was not ended when the process ended, oldest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn unfinished(&self) -> Result<Vec<UserMessage>, StoreError> {
-        self.run(|connection| {
-            let mut statement = connection.prepare("SELECT body FROM turns WHERE answered_at IS NULL ORDER BY seq")?;
-            let bodies = statement.query_map([], |row| row.get::<_, String>(0))?;
-            let bodies = bodies.collect::<rusqlite::Result<Vec<_>>>()?;
-            // A row that makes no sense must not keep the host from starting.
-            Ok(bodies.iter().filter_map(|body| parse(body).inspect_err(tell).ok()).collect())
-        })
-        .await
     }
 
     /// The last updates and turns.
@@ -115,15 +86,12 @@ pub(super) fn keys(message: &UserMessage) -> (String, String) {
     (message.interaction.to_string(), id)
 }
 
-pub(super) fn parse(body: &str) -> rusqlite::Result<UserMessage> {
+/// Reads a record back.
+pub(super) fn parse<T: DeserializeOwned>(body: &str) -> rusqlite::Result<T> {
     serde_json::from_str(body)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into()))
 }
 
-fn tell(error: &rusqlite::Error) {
-    tracing::error!("a recorded turn cannot be read and is left out: {error}");
-}
-
-fn millis(now_ms: u64) -> i64 {
+pub(super) fn millis(now_ms: u64) -> i64 {
     i64::try_from(now_ms).unwrap_or(i64::MAX)
 }

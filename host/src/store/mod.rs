@@ -1,12 +1,16 @@
-//! What must outlive the process: updates and turns, what was said, who answers where. One SQLite file.
+//! What must outlive the process: updates and turns, what was sent and said, who answers where. One SQLite file.
 //!
 //! Methods are verbs of the domain; SQL stays in here.
 
 mod choice;
 mod file;
 mod inbox;
+mod journal;
+mod open;
 mod transcript;
 
 pub use file::{Receipt, Store, StoreError};
 pub use inbox::Recent;
+pub use journal::Unfinished;
+pub use open::Durability;
 pub use transcript::{Said, Speaker};

@@ -47,7 +47,7 @@ impl Store {
             )?;
             let rows = statement.query_map(params![session, interaction, id, messages], |row| {
                 let at = |column| row.get::<_, i64>(column).map(|at| u64::try_from(at).unwrap_or(0));
-                Ok((parse(&row.get::<_, String>(0)?)?, at(1)?, row.get::<_, String>(2)?, at(3)?))
+                Ok((parse::<UserMessage>(&row.get::<_, String>(0)?)?, at(1)?, row.get::<_, String>(2)?, at(3)?))
             })?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         });

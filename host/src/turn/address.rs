@@ -26,17 +26,25 @@ pub(super) struct End {
 pub(super) struct Address {
     message: UserMessage,
     key: String,
-    /// What the keys of deltas begin with. Those of an earlier process are taken, perhaps with other text.
-    delta_kind: char,
     deltas: u32,
     progresses: u32,
     end_key: &'static str,
 }
 
 impl Address {
-    pub(super) fn new(message: UserMessage, resumed: bool) -> Self {
+    pub(super) fn new(message: UserMessage) -> Self {
         let key = idempotency_base(message.interaction.as_str());
-        Self { key, message, delta_kind: if resumed { 'r' } else { 'd' }, deltas: 0, progresses: 0, end_key: END }
+        Self { key, message, deltas: 0, progresses: 0, end_key: END }
+    }
+
+    /// Goes on behind a delta that an earlier process sent.
+    pub(super) fn recall_delta(&mut self) {
+        self.deltas += 1;
+    }
+
+    /// The card that a task is.
+    pub(super) fn card_of(&self, task: &TaskId) -> Option<CardId> {
+        task.as_str().strip_prefix(&self.key)?.strip_prefix("-c")?.parse().ok().map(CardId)
     }
 
     /// Whether [`Address::fall_back`] was called.
@@ -60,7 +68,7 @@ impl Address {
 
     pub(super) fn delta(&mut self, message_id: MessageId, delta: String) -> Outgoing {
         self.deltas += 1;
-        let idempotency_key = format!("{}-{}{}", self.key, self.delta_kind, self.deltas);
+        let idempotency_key = format!("{}-d{}", self.key, self.deltas);
         Outgoing::Delta(SendMessageDelta { message_id, delta, idempotency_key })
     }
 

@@ -55,8 +55,8 @@ pub(super) struct Bubble {
     running: BTreeSet<CardId>,
     end: Option<End>,
     state: State,
-    /// An earlier process began it; what that one sent is not known here.
-    resumed: bool,
+    /// The last request of an earlier process: it may not have arrived, and is sent again as it was.
+    again: Option<Outgoing>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ enum State {
 impl Bubble {
     pub(super) fn new(message: UserMessage) -> Self {
         Self {
-            address: Address::new(message, false),
+            address: Address::new(message),
             id: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -80,13 +80,8 @@ impl Bubble {
             running: BTreeSet::new(),
             end: None,
             state: State::Going,
-            resumed: false,
+            again: None,
         }
-    }
-
-    /// A bubble that an earlier process began: opening it again finds it, and what it said stays.
-    pub(super) fn resumed(message: UserMessage) -> Self {
-        Self { address: Address::new(message.clone(), true), resumed: true, ..Self::new(message) }
     }
 
     /// Whether an act may be taken now.
@@ -132,7 +127,7 @@ impl Bubble {
 
     /// Ends the bubble. Only the first end counts.
     pub(super) fn end(&mut self, ending: Ending) {
-        if self.end.is_some() || self.state != State::Going {
+        if self.end.is_some() || self.state != State::Going || matches!(self.again, Some(Outgoing::End(_))) {
             return;
         }
         let mut text = ending.text.unwrap_or_else(|| self.said.clone());
@@ -150,9 +145,12 @@ impl Bubble {
             Some(note) => format!("{}\n\n{note}", text.trim_end()),
             None => text,
         };
-        let fits = noted.len() <= MAX_TEXT && !self.resumed;
+        let fits = noted.len() <= MAX_TEXT;
         if fits {
             // The canonical text says it all: what waits behind the last card need not travel twice.
+            if matches!(self.again, Some(Outgoing::Delta(_))) {
+                self.again = None;
+            }
             while let Some(Act::Text(_)) = self.waiting.back() {
                 self.waiting.pop_back();
             }
@@ -171,6 +169,9 @@ impl Bubble {
         }
         if self.id.is_none() {
             return Due::Now(Kind::Open);
+        }
+        if let Some(again) = &self.again {
+            return Due::Now(Kind::of(again));
         }
         match self.waiting.front() {
             Some(Act::Text(_)) => match self.last_delta {
@@ -191,6 +192,10 @@ impl Bubble {
             return None;
         }
         let Some(id) = self.id.clone() else { return Some(self.address.open()) };
+        if let Some(again) = self.again.take() {
+            self.state = if kind == Kind::End { State::Ended } else { State::Going };
+            return Some(again);
+        }
         match self.waiting.pop_front() {
             Some(Act::Text(text)) => Some(self.delta(id, text, now)),
             Some(act) => {
@@ -274,5 +279,6 @@ fn supersede(waiting: &mut Act, later: Act) {
     *partial = v.or(partial.take());
 }
 
+mod resumed;
 #[cfg(test)]
 mod tests;

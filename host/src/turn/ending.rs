@@ -74,6 +74,14 @@ pub(super) fn interrupted() -> Ending {
     noted("The host stopped in the middle of this turn. Send your message again.")
 }
 
+/// The note of a turn during which the host ended `reruns` + 1 times.
+pub(super) fn given_up(reruns: u32) -> Ending {
+    noted(&format!(
+        "The host stopped {} times while it worked on this message, and does not try again. Its log may say why.",
+        reruns.saturating_add(1)
+    ))
+}
+
 fn failed(failure: &Failure, name: &str) -> String {
     let said = |text: &str| crate::text::line(text.trim(), MAX_REASON);
     match failure {

@@ -2,6 +2,7 @@
 
 use super::bubble::Bubble;
 use super::ending;
+use super::journal::Notes;
 use super::lane::{Added, Lanes, Turn};
 use super::outgoing::Outbox;
 use super::run::now_ms;
@@ -36,7 +37,7 @@ pub struct House {
 
 /// Takes updates and runs turns.
 pub struct Turns {
-    house: Arc<House>,
+    pub(super) house: Arc<House>,
     seen: Mutex<Seen>,
     lanes: Arc<Mutex<Lanes>>,
     unrecorded: mpsc::Sender<Unrecorded>,
@@ -53,7 +54,7 @@ struct Unrecorded {
 }
 
 impl Turns {
-    /// Starts taking updates. Turns that a crash interrupted are ended first.
+    /// Starts taking updates. What an earlier process left is taken up first.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -73,7 +74,7 @@ impl Turns {
             running: TaskTracker::new(),
             abandoned,
         };
-        turns.end_interrupted(unfinished);
+        turns.resume(unfinished).await?;
         Ok(turns)
     }
 
@@ -112,13 +113,19 @@ impl Turns {
         }
     }
 
-    /// Stops all turns and waits until their bubbles are ended. What takes longer than `grace` is abandoned: the next
-    /// start ends it.
-    pub async fn close(&self, grace: Duration) {
-        lock(&self.lanes).close();
+    /// Ends in good order: turns that wait are stopped, those that run have `grace` to come to their own end and are
+    /// stopped then. What the cloud does not take within `closing` after that is abandoned: the next start ends it.
+    pub async fn close(&self, grace: Duration, closing: Duration) {
+        let running = lock(&self.lanes).drain();
         self.running.close();
+        if running > 0 {
+            tracing::info!(running, "waiting up to {} s for turns that run", grace.as_secs());
+        }
         if tokio::time::timeout(grace, self.running.wait()).await.is_err() {
-            tracing::warn!(turns = self.running.len(), "turns were left without an end; the next start ends them");
+            lock(&self.lanes).close();
+            if tokio::time::timeout(closing, self.running.wait()).await.is_err() {
+                tracing::warn!(turns = self.running.len(), "turns were left without an end; the next start ends them");
+            }
         }
         self.abandon();
         self.running.wait().await;
@@ -132,8 +139,8 @@ impl Turns {
     }
 
     /// Opens the turn's bubble at once, and lets its session run it in order.
-    fn begin(&self, message: UserMessage) {
-        let turn = self.open(message.clone(), Bubble::new(message));
+    pub(super) fn begin(&self, message: UserMessage) {
+        let turn = self.open(message.clone(), Bubble::new(message), 0);
         let session = turn.message.session.clone();
         let added = lock(&self.lanes).add(turn);
         let house = self.house.clone();
@@ -151,30 +158,22 @@ impl Turns {
         }
     }
 
-    fn open(&self, message: UserMessage, bubble: Bubble) -> Turn {
+    /// Opens a bubble, of whose requests `noted` are in the journal.
+    pub(super) fn open(&self, message: UserMessage, bubble: Bubble, noted: u32) -> Turn {
         let speech = Arc::new(Speech::new(bubble));
         let (shared, outbox, interaction) = (speech.clone(), self.house.outbox.clone(), message.interaction.clone());
+        let journal = Notes::new(self.house.store.clone(), message.clone(), noted);
         let abandoned = self.abandoned.clone();
         let writer = crate::tasks::spawn("writer", async move {
             tokio::select! {
-                written = writer::write(&shared, &interaction, &*outbox) => written,
+                written = writer::write(&shared, &interaction, &journal, &*outbox) => written,
                 () = abandoned.cancelled() => Written::Lost,
             }
         });
         Turn { message, speech, writer }
     }
 
-    fn end_interrupted(&self, unfinished: Vec<UserMessage>) {
-        for message in unfinished {
-            tracing::info!(interaction = %message.interaction, "ending a turn that was interrupted");
-            let turn = self.open(message.clone(), Bubble::resumed(message));
-            turn.speech.end(ending::interrupted());
-            let house = self.house.clone();
-            self.track("interrupted", async move { house.finish(turn).await });
-        }
-    }
-
-    fn track(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn track(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         crate::tasks::spawn(name, self.running.track_future(work));
     }
 }

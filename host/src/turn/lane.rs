@@ -54,7 +54,7 @@ impl Lanes {
     pub(super) fn add(&mut self, turn: Turn) -> Added {
         let handle = Handle { interaction: turn.message.interaction.clone(), speech: turn.speech.clone() };
         if self.closed {
-            stop(&handle, Stop::Shutdown);
+            stop(&handle.speech, Stop::Shutdown);
         }
         let lane = self.sessions.entry(turn.message.session.clone()).or_default();
         if lane.waiting.len() >= MAX_WAITING {
@@ -87,18 +87,26 @@ impl Lanes {
     pub(super) fn cancel(&self, session: &SessionId, interaction: Option<&InteractionId>) {
         let Some(lane) = self.sessions.get(session) else { return };
         let named = |handle: &&Handle| interaction.is_none_or(|interaction| *interaction == handle.interaction);
-        lane.handles.iter().filter(named).for_each(|handle| stop(handle, Stop::User));
+        lane.handles.iter().filter(named).for_each(|handle| stop(&handle.speech, Stop::User));
+    }
+
+    /// Stops all turns that wait, and those that come later at once. Gives the number of those that run.
+    pub(super) fn drain(&mut self) -> usize {
+        self.closed = true;
+        let waiting = self.sessions.values().flat_map(|lane| &lane.waiting);
+        waiting.for_each(|turn| stop(&turn.speech, Stop::Shutdown));
+        self.sessions.values().map(|lane| lane.handles.len() - lane.waiting.len()).sum()
     }
 
     /// Stops all turns, and those that come later at once.
     pub(super) fn close(&mut self) {
         self.closed = true;
-        self.sessions.values().flat_map(|lane| &lane.handles).for_each(|handle| stop(handle, Stop::Shutdown));
+        self.sessions.values().flat_map(|lane| &lane.handles).for_each(|handle| stop(&handle.speech, Stop::Shutdown));
     }
 }
 
 /// Ends the bubble at once, in words, though its agent may take a moment to stop.
-fn stop(handle: &Handle, why: Stop) {
-    handle.speech.end(ending::stopped(why));
-    handle.speech.stop.cancel();
+fn stop(speech: &Speech, why: Stop) {
+    speech.end(ending::stopped(why));
+    speech.stop.cancel();
 }

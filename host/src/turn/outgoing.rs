@@ -1,28 +1,9 @@
 //! What a turn sends, and who takes it.
 
-use crate::protocol::{
-    CreateTask, FinishTask, InteractionId, MessageId, SendMessage, SendMessageDelta, SendMessageEnd, UpdateId,
-    UpdateTask,
-};
+pub use crate::protocol::Outgoing;
+use crate::protocol::{InteractionId, MessageId, UpdateId};
 use std::future::Future;
 use std::pin::Pin;
-
-/// One request of a turn's bubble.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outgoing {
-    /// Opens the bubble; the answer names it.
-    Open(SendMessage),
-    /// Appends text.
-    Delta(SendMessageDelta),
-    /// Ends the bubble.
-    End(SendMessageEnd),
-    /// Shows a card.
-    CreateTask(CreateTask),
-    /// Moves a card on.
-    UpdateTask(UpdateTask),
-    /// Closes a card.
-    FinishTask(FinishTask),
-}
 
 /// A request went through.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +36,18 @@ pub enum Kind {
     Card,
     /// Ends a bubble.
     End,
+}
+
+impl Kind {
+    /// The kind of a request.
+    pub fn of(outgoing: &Outgoing) -> Self {
+        match outgoing {
+            Outgoing::Open(_) => Self::Open,
+            Outgoing::Delta(_) => Self::Delta,
+            Outgoing::CreateTask(_) | Outgoing::UpdateTask(_) | Outgoing::FinishTask(_) => Self::Card,
+            Outgoing::End(_) => Self::End,
+        }
+    }
 }
 
 /// The outcome of [`Permit::send`].

@@ -1,6 +1,7 @@
 //! The one writer of a bubble: sends what is due, one request at a time, until the bubble is ended or gone.
 
 use super::bubble::Due;
+use super::journal::Journal;
 use super::outgoing::{Kind, Lost, Outbox, Outgoing, Permit, SendFuture, Sent};
 use super::speech::Speech;
 use crate::protocol::InteractionId;
@@ -23,13 +24,21 @@ pub(super) enum Written {
 }
 
 /// Writes a bubble to its end.
-pub(super) async fn write(speech: &Speech, turn: &InteractionId, outbox: &dyn Outbox) -> Written {
+pub(super) async fn write(
+    speech: &Speech,
+    turn: &InteractionId,
+    journal: &dyn Journal,
+    outbox: &dyn Outbox,
+) -> Written {
     loop {
         match speech.due(Instant::now()) {
             Due::Now(kind) => {
                 let Some(permit) = permit(speech, turn, outbox, kind).await else { continue };
                 // Chosen only now: what came while it waited is part of it.
                 let Some(outgoing) = speech.take(kind, Instant::now()) else { continue };
+                if is_for_good(&outgoing) {
+                    journal.note(&outgoing).await;
+                }
                 if let Some(written) = send(speech, permit, outgoing).await {
                     return written;
                 }
@@ -44,6 +53,12 @@ pub(super) async fn write(speech: &Speech, turn: &InteractionId, outbox: &dyn Ou
             Due::Done => return Written::Gone,
         }
     }
+}
+
+/// Whether a later process must know that this may have been sent. Opening a bubble again finds it, and a card's
+/// progress gives way to its end.
+fn is_for_good(outgoing: &Outgoing) -> bool {
+    !matches!(outgoing, Outgoing::Open(_) | Outgoing::UpdateTask(_))
 }
 
 /// Waits for leave to send; nothing, when something else is due meanwhile.

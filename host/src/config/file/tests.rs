@@ -37,8 +37,8 @@ fn the_annotated_examples_say_what_holds() {
         (merge(shown, Overrides::default(), &environment()), merge("", Overrides::default(), &environment()));
     let (said, unsaid) = (said.expect("valid"), unsaid.expect("valid"));
     assert_eq!(said.cloud.url, unsaid.cloud.url);
-    assert_eq!((said.turns_at_once, said.log_level), (unsaid.turns_at_once, unsaid.log_level));
-    assert_eq!(said.log_format, unsaid.log_format);
+    assert_eq!((said.turns, said.log_level), (unsaid.turns, unsaid.log_level));
+    assert_eq!((said.fsync, said.log_format), (unsaid.fsync, unsaid.log_format));
 }
 
 #[test]
@@ -70,6 +70,8 @@ fn the_token_never_goes_out_in_clear() {
 fn values_out_of_range_and_missing_places_are_told() {
     let error = merge("[turns]\nat_once = 0", Overrides::default(), &environment()).expect_err("zero turns");
     assert!(error.to_string().contains("turns.at_once"));
+    let error = merge("[turns]\ngrace = \"2h\"", Overrides::default(), &environment()).expect_err("a long grace");
+    assert!(error.to_string().contains("turns.grace"));
     assert!(matches!(merge("", Overrides::default(), &Environment::default()), Err(ConfigError::NoDataDir)));
 }
 

@@ -1,8 +1,8 @@
 //! The store over restarts, repeats, and files that are not ours.
 
 use super::*;
-use crate::protocol::{SessionId, UpdateId, UserMessage};
-use crate::store::Speaker;
+use crate::protocol::{Outgoing, SendMessageDelta, SessionId, UpdateId, UserMessage};
+use crate::store::{Speaker, Unfinished};
 use std::os::unix::fs::PermissionsExt as _;
 
 fn message(session: &str, number: u32) -> UserMessage {
@@ -21,11 +21,57 @@ async fn receive(store: &Store, number: u32, message: Option<UserMessage>) {
     store.receive(update(number), message, 1_000).await.await.expect("queued").expect("recorded");
 }
 
+/// A turn of the first session that has sent this many deltas.
+fn unfinished(number: u32, deltas: u32) -> Unfinished {
+    Unfinished { message: message("ses_1", number), sent: (0..deltas).map(delta).collect(), reruns: 0 }
+}
+
+fn delta(number: u32) -> Outgoing {
+    Outgoing::Delta(SendMessageDelta {
+        message_id: "msg_a".try_into().expect("an id"),
+        delta: format!("\"{number}\" ü"),
+        idempotency_key: format!("k{number}"),
+    })
+}
+
+#[tokio::test]
+async fn what_a_turn_sent_is_there_after_a_restart_until_it_has_ended() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("host.db");
+    let store = Store::open(&file, Durability::Machine).expect("opens");
+    for turn in 1..=3 {
+        receive(&store, turn, Some(message("ses_1", turn))).await;
+        for number in 0..turn {
+            store.note(&message("ses_1", turn), number, &delta(number)).await.expect("noted");
+        }
+    }
+    store.finish(&message("ses_1", 1), "answer".into(), 2_000).await.expect("recorded");
+    store.run_again(&message("ses_1", 3)).await.expect("recorded");
+    drop(store);
+
+    let store = Store::open(&file, Durability::Machine).expect("opens again");
+    let third = Unfinished { reruns: 1, ..unfinished(3, 3) };
+    assert_eq!(store.unfinished().await.expect("read"), [unfinished(2, 2), third]);
+    store.run(|connection| connection.execute("UPDATE sent SET request = '?' WHERE number = 1", [])).await.expect("ok");
+    let left = store.unfinished().await.expect("read");
+    assert_eq!(
+        left.iter().map(|turn| turn.sent.len()).collect::<Vec<_>>(),
+        [1, 1],
+        "what is behind a gap is no record"
+    );
+    let rows = |connection: &Connection| connection.query_row("SELECT count(*) FROM sent", [], |row| row.get(0));
+    assert_eq!(
+        store.run(rows).await.map(|rows: i64| rows).expect("read"),
+        5,
+        "an ended turn leaves its requests behind"
+    );
+}
+
 #[tokio::test]
 async fn what_was_received_is_there_after_a_restart_and_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("host.db");
-    let store = Store::open(&file).expect("opens");
+    let store = Store::open(&file, Durability::Process).expect("opens");
     receive(&store, 1, Some(message("ses_1", 1))).await;
     receive(&store, 1, Some(message("ses_1", 1))).await;
     receive(&store, 2, Some(message("ses_1", 1))).await;
@@ -33,8 +79,8 @@ async fn what_was_received_is_there_after_a_restart_and_once() {
     store.finish(&message("ses_1", 1), "answer".into(), 2_000).await.expect("recorded");
     drop(store);
 
-    let store = Store::open(&file).expect("opens again");
-    assert_eq!(store.unfinished().await.expect("read"), [message("ses_1", 2)]);
+    let store = Store::open(&file, Durability::Process).expect("opens again");
+    assert_eq!(store.unfinished().await.expect("read"), [unfinished(2, 0)]);
     let recent = store.recent().await.expect("read");
     assert_eq!(recent.updates, [update(1), update(2), update(3)]);
     assert_eq!(recent.turns.len(), 2);
@@ -44,7 +90,7 @@ async fn what_was_received_is_there_after_a_restart_and_once() {
 #[tokio::test]
 async fn only_the_last_ten_thousand_updates_are_kept() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(&folder.path().join("host.db")).expect("opens");
+    let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
     let mut last = None;
     for number in 0..10_050 {
         last = Some(store.receive(update(number), None, 0).await);
@@ -57,7 +103,7 @@ async fn only_the_last_ten_thousand_updates_are_kept() {
 #[tokio::test]
 async fn old_turns_are_forgotten_but_not_one_without_an_end() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(&folder.path().join("host.db")).expect("opens");
+    let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
     receive(&store, 1, Some(message("ses_1", 1))).await;
     receive(&store, 2, Some(message("ses_1", 2))).await;
     store.finish(&message("ses_1", 1), "answer".into(), 2_000).await.expect("recorded");
@@ -66,13 +112,13 @@ async fn old_turns_are_forgotten_but_not_one_without_an_end() {
     store.run(jump).await.expect("done");
     receive(&store, 3, Some(message("ses_1", 3))).await;
     assert_eq!(store.recent().await.expect("read").turns.len(), 2);
-    assert_eq!(store.unfinished().await.expect("read"), [message("ses_1", 2), message("ses_1", 3)]);
+    assert_eq!(store.unfinished().await.expect("read"), [unfinished(2, 0), unfinished(3, 0)]);
 }
 
 #[tokio::test]
 async fn history_is_the_sessions_own_bounded_and_newest_last() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(&folder.path().join("host.db")).expect("opens");
+    let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
     for number in 1..=4 {
         let session = if number == 2 { "ses_other" } else { "ses_1" };
         receive(&store, number, Some(message(session, number))).await;
@@ -91,30 +137,10 @@ async fn history_is_the_sessions_own_bounded_and_newest_last() {
 #[tokio::test]
 async fn the_choice_of_an_agent_lasts() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(&folder.path().join("host.db")).expect("opens");
+    let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
     let session = SessionId::try_from("ses_1").expect("an id");
     assert_eq!(store.agent_of(&session).await.expect("read"), None);
     store.choose_agent(&session, "echo").await.expect("recorded");
     store.choose_agent(&session, "other").await.expect("recorded");
     assert_eq!(store.agent_of(&session).await.expect("read").as_deref(), Some("other"));
-}
-
-#[test]
-fn files_that_are_not_ours_are_refused_in_words() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let newer = folder.path().join("newer.db");
-    let connection = Connection::open(&newer).expect("opens");
-    connection
-        .execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 99;"))
-        .expect("set");
-    drop(connection);
-    assert!(matches!(Store::open(&newer), Err(StoreError::Newer { found: 99, .. })));
-
-    let foreign = folder.path().join("foreign.db");
-    Connection::open(&foreign).expect("opens").execute_batch("PRAGMA user_version = 3;").expect("set");
-    assert!(matches!(Store::open(&foreign), Err(StoreError::Foreign { .. })));
-
-    let damaged = folder.path().join("damaged.db");
-    std::fs::write(&damaged, [b'x'; 8_192]).expect("written");
-    assert!(matches!(Store::open(&damaged), Err(StoreError::Open { .. })));
 }

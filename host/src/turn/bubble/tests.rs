@@ -249,14 +249,64 @@ fn room_ends_at_the_bound_and_comes_back() {
 }
 
 #[test]
-fn a_resumed_bubble_keeps_what_it_said_and_uses_other_keys() {
-    let (mut bubble, now) = (Bubble::resumed(message("int_1")), Instant::now());
+fn a_resumed_bubble_keeps_what_it_said_and_leaves_no_card_open() {
+    let (mut bubble, now) = open();
+    bubble.push(card(0));
+    bubble.push(card(1));
+    bubble.push(Act::Complete { card: CardId(0), result: None });
+    say(&mut bubble, "a");
+    let sent = drain(&mut bubble, now);
+
+    let mut bubble = Bubble::resumed(message("int_1"), sent);
     bubble.end(Ending { note: Some("note".into()), ..Ending::default() });
     let Next::Send(Outgoing::Open(open)) = next(&mut bubble, now) else { panic!("not opened again") };
     assert_eq!(open.idempotency_key, "int_1-open");
     bubble.opened("msg_1".try_into().expect("an id"));
-    assert_eq!(delta(next(&mut bubble, now)), ("\n\nnote".into(), "int_1-r1".into()));
-    assert_eq!(end(next(&mut bubble, now)).text, None);
+    let Next::Send(Outgoing::FinishTask(closed)) = next(&mut bubble, now) else { panic!("a card is left") };
+    assert_eq!((closed.task_id.as_str(), closed.status), ("int_1-c1", TaskStatus::Cancelled));
+    assert_eq!(end(next(&mut bubble, now)).text.as_deref(), Some("a\n\nnote"));
+}
+
+/// All that is due, until the bubble waits or has ended.
+fn drain(bubble: &mut Bubble, now: Instant) -> Vec<Outgoing> {
+    let send = |next| match next {
+        Next::Send(outgoing) => Some(outgoing),
+        _ => None,
+    };
+    std::iter::from_fn(|| send(next(bubble, now))).collect()
+}
+
+/// What a later process sends, after the opening, when this is what the one before may have sent.
+fn resume(sent: &[Outgoing]) -> Vec<Outgoing> {
+    let mut bubble = Bubble::resumed(message("int_1"), sent.to_vec());
+    bubble.end(Ending { note: Some("note".into()), ..Ending::default() });
+    next(&mut bubble, Instant::now());
+    bubble.opened("msg_1".try_into().expect("an id"));
+    drain(&mut bubble, Instant::now())
+}
+
+#[test]
+fn the_last_request_of_an_earlier_process_is_sent_again_as_it_was_unless_the_end_says_it() {
+    let (mut bubble, now) = open();
+    bubble.push(card(0));
+    bubble.push(Act::Fail { card: CardId(0), error: "e".into() });
+    say(&mut bubble, "a");
+    let sent = drain(&mut bubble, now);
+    assert_eq!(resume(&sent[..1])[0], sent[0], "a card that may not be there is made before it is closed");
+    assert_eq!(resume(&sent[..2])[0], sent[1]);
+    assert_eq!(resume(&sent).len(), 1, "the end says what the last delta said");
+
+    bubble.end(Ending::default());
+    let ended = [sent, drain(&mut bubble, now)].concat();
+    assert_eq!(resume(&ended), ended[3..], "an end is sent again as it was, and nothing else");
+
+    let (mut long, now) = open();
+    say(&mut long, &"x".repeat(MAX_TEXT));
+    let sent = drain(&mut long, now);
+    let resumed = resume(&sent);
+    assert_eq!(resumed[0], sent[0], "text that no end can repeat is sent again");
+    let Outgoing::Delta(note) = &resumed[1] else { panic!("no note: {resumed:?}") };
+    assert_eq!((note.delta.as_str(), note.idempotency_key.as_str()), ("\n\nnote", "int_1-d2"));
 }
 
 #[test]

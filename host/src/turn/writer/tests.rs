@@ -5,12 +5,15 @@ use crate::protocol::{UpdateId, UserMessage};
 use crate::turn::bubble::{Bubble, Ending};
 use crate::turn::outgoing::{PermitFuture, SendFuture, Sent};
 use crate::wasm::{Act, CardId, Chat as _, Stopped};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Takes every request after a fixed time, and answers by a script.
 struct Script {
     took: Mutex<Vec<(Duration, Outgoing)>>,
+    noted: Mutex<Vec<Outgoing>>,
     start: Instant,
     each: Duration,
     /// How long leave for a delta takes.
@@ -20,14 +23,15 @@ struct Script {
 
 impl Script {
     fn new(each: u64, answer: fn(usize) -> Result<(), Lost>) -> Arc<Self> {
-        let (took, each) = (Mutex::default(), Duration::from_millis(each));
-        Arc::new(Self { took, start: Instant::now(), each, leave: Duration::ZERO, answer })
+        let (took, noted, each) = (Mutex::default(), Mutex::default(), Duration::from_millis(each));
+        Arc::new(Self { took, noted, start: Instant::now(), each, leave: Duration::ZERO, answer })
     }
 
     /// One that answers at once, where leave for a delta takes `leave` milliseconds.
     fn short_of_deltas(leave: u64) -> Arc<Self> {
-        let (took, each, leave) = (Mutex::default(), Duration::ZERO, Duration::from_millis(leave));
-        Arc::new(Self { took, start: Instant::now(), each, leave, answer: |_| Ok(()) })
+        let script =
+            Self { leave: Duration::from_millis(leave), ..Arc::into_inner(Self::new(0, |_| Ok(()))).expect("new") };
+        Arc::new(script)
     }
 
     /// What was sent and when, in milliseconds: `open`, the delta's text, `end:` and its text.
@@ -50,6 +54,9 @@ impl Permit for &Script {
         let script = *self;
         Box::pin(async move {
             let number = {
+                let unnoted = matches!(outgoing, Outgoing::Open(_) | Outgoing::UpdateTask(_));
+                let noted = script.noted.lock().expect("whole").last() == Some(&outgoing);
+                assert!(unnoted || noted, "sent before it was noted: {outgoing:?}");
                 let mut took = script.took.lock().expect("whole");
                 took.push((script.start.elapsed(), outgoing.clone()));
                 took.len()
@@ -61,6 +68,13 @@ impl Permit for &Script {
                 _ => Sent::Done,
             })
         })
+    }
+}
+
+impl Journal for Script {
+    fn note<'a>(&'a self, request: &'a Outgoing) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        self.noted.lock().expect("whole").push(request.clone());
+        Box::pin(async {})
     }
 }
 
@@ -85,7 +99,7 @@ fn speech() -> Arc<Speech> {
 fn start(speech: &Arc<Speech>, outbox: &Arc<Script>) -> tokio::task::JoinHandle<Written> {
     let (speech, outbox) = (speech.clone(), outbox.clone());
     let turn: InteractionId = "int_1".try_into().expect("an id");
-    crate::tasks::spawn("test", async move { write(&speech, &turn, &*outbox).await })
+    crate::tasks::spawn("test", async move { write(&speech, &turn, &*outbox, &*outbox).await })
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,103 @@
+//! What turns sent: noted before it is sent, so that a later process knows what may have arrived.
+
+use super::inbox::{keys, millis, parse};
+use super::{Store, StoreError};
+use crate::protocol::{Outgoing, UserMessage};
+use rusqlite::{Connection, params};
+
+/// A turn whose bubble was not ended when the process ended.
+#[derive(Debug, PartialEq)]
+pub struct Unfinished {
+    /// What the user said.
+    pub message: UserMessage,
+    /// What may have been sent but its opening, in order. All but the last has arrived.
+    pub sent: Vec<Outgoing>,
+    /// How often a start has run it again.
+    pub reruns: u32,
+}
+
+impl Store {
+    /// Notes that a turn is about to send a request, its `number`th from 0.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn note(&self, message: &UserMessage, number: u32, request: &Outgoing) -> Result<(), StoreError> {
+        let (interaction, id) = keys(message);
+        let request = serde_json::to_string(request).expect("requests of strings and numbers always serialize");
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "INSERT INTO sent (turn, number, request)
+                 SELECT seq, ?3, ?4 FROM turns WHERE interaction = ?1 AND message = ?2",
+            )?;
+            statement.execute(params![interaction, id, number, request]).map(drop)
+        })
+        .await
+    }
+
+    /// Records the end of a turn's bubble, and what it finally said.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn finish(&self, message: &UserMessage, answer: String, now_ms: u64) -> Result<(), StoreError> {
+        let (interaction, id) = keys(message);
+        self.run(move |connection| {
+            let mut finish = connection.prepare_cached(
+                "UPDATE turns SET answer = ?3, answered_at = ?4 WHERE interaction = ?1 AND message = ?2 RETURNING seq",
+            )?;
+            let mut forget = connection.prepare_cached("DELETE FROM sent WHERE turn = ?1")?;
+            let turns = finish.query_map(params![interaction, id, answer, millis(now_ms)], |row| row.get(0))?;
+            for turn in turns.collect::<rusqlite::Result<Vec<i64>>>()? {
+                forget.execute([turn])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Records that a turn is run again.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn run_again(&self, message: &UserMessage) -> Result<(), StoreError> {
+        let (interaction, id) = keys(message);
+        self.run(move |connection| {
+            let rerun = "UPDATE turns SET reruns = reruns + 1 WHERE interaction = ?1 AND message = ?2";
+            connection.execute(rerun, [interaction, id]).map(drop)
+        })
+        .await
+    }
+
+    /// Turns whose bubble was not ended when the process ended, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError> {
+        self.run(|connection| {
+            let mut turns =
+                connection.prepare("SELECT seq, body, reruns FROM turns WHERE answered_at IS NULL ORDER BY seq")?;
+            let turns = turns.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let mut unfinished = Vec::new();
+            for turn in turns {
+                let (seq, body, reruns): (i64, String, u32) = turn?;
+                // A row that makes no sense must not keep the host from starting.
+                if let Ok(message) = parse(&body).inspect_err(tell) {
+                    unfinished.push(Unfinished { message, sent: sent(connection, seq)?, reruns });
+                }
+            }
+            Ok(unfinished)
+        })
+        .await
+    }
+}
+
+/// What a turn sent, up to the first that cannot be read.
+fn sent(connection: &Connection, turn: i64) -> rusqlite::Result<Vec<Outgoing>> {
+    let mut requests = connection.prepare_cached("SELECT request FROM sent WHERE turn = ?1 ORDER BY number")?;
+    let requests = requests.query_map([turn], |row| row.get::<_, String>(0))?;
+    let requests = requests.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(requests.iter().map_while(|request| parse(request).inspect_err(tell).ok()).collect())
+}
+
+fn tell(error: &rusqlite::Error) {
+    tracing::error!("a record of a turn cannot be read and is left out: {error}");
+}

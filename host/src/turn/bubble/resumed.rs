@@ -1,0 +1,35 @@
+//! A bubble that an earlier process began, from the journal of what that one may have sent.
+
+use super::Bubble;
+use crate::protocol::{Outgoing, UserMessage};
+
+impl Bubble {
+    /// A bubble for which an earlier process may have sent this, in this order, after opening it.
+    pub(in crate::turn) fn resumed(message: UserMessage, sent: Vec<Outgoing>) -> Self {
+        let mut bubble = Self::new(message);
+        sent.iter().for_each(|request| bubble.recall(request));
+        bubble.again = sent.into_iter().next_back();
+        bubble
+    }
+
+    fn recall(&mut self, request: &Outgoing) {
+        match request {
+            Outgoing::Delta(delta) => {
+                self.said.push_str(&delta.delta);
+                self.address.recall_delta();
+            }
+            Outgoing::CreateTask(task) => self.running.extend(self.address.card_of(&task.task_id)),
+            Outgoing::FinishTask(task) => {
+                if let Some(card) = self.address.card_of(&task.task_id) {
+                    self.running.remove(&card);
+                }
+            }
+            Outgoing::End(end) => {
+                if let Some(text) = &end.text {
+                    self.said.clone_from(text);
+                }
+            }
+            Outgoing::Open(_) | Outgoing::UpdateTask(_) => {}
+        }
+    }
+}

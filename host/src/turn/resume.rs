@@ -1,0 +1,35 @@
+//! Turns that an earlier process left without an end: run again where their users have seen nothing, else ended.
+
+use super::bubble::Bubble;
+use super::ending;
+use super::intake::Turns;
+use crate::store::{StoreError, Unfinished};
+
+/// How often a turn is run again. One that ends its host each time is not the host's bad luck any more.
+const MAX_RERUNS: u32 = 3;
+
+impl Turns {
+    /// Takes up what an earlier process left, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub(super) async fn resume(&self, unfinished: Vec<Unfinished>) -> Result<(), StoreError> {
+        for Unfinished { message, sent, reruns } in unfinished {
+            let interaction = message.interaction.clone();
+            if sent.is_empty() && reruns < MAX_RERUNS {
+                tracing::info!(%interaction, reruns, "running a turn again that had not begun to answer");
+                self.house.store.run_again(&message).await?;
+                self.begin(message);
+                continue;
+            }
+            tracing::info!(%interaction, requests = sent.len(), "ending a turn that was interrupted");
+            let noted = u32::try_from(sent.len()).unwrap_or(u32::MAX);
+            let note = if sent.is_empty() { ending::given_up(reruns) } else { ending::interrupted() };
+            let turn = self.open(message.clone(), Bubble::resumed(message, sent), noted);
+            turn.speech.end(note);
+            let house = self.house.clone();
+            self.track("interrupted", async move { house.finish(turn).await });
+        }
+        Ok(())
+    }
+}
