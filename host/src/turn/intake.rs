@@ -74,7 +74,7 @@ impl Turns {
             running: TaskTracker::new(),
             abandoned,
         };
-        turns.resume(unfinished).await?;
+        turns.resume(unfinished);
         Ok(turns)
     }
 
@@ -138,9 +138,13 @@ impl Turns {
         self.abandoned.cancel();
     }
 
-    /// Opens the turn's bubble at once, and lets its session run it in order.
-    pub(super) fn begin(&self, message: UserMessage) {
-        let turn = self.open(message.clone(), Bubble::new(message), 0);
+    /// Opens a turn's bubble at once; the turn runs when its session comes to it.
+    fn begin(&self, message: UserMessage) {
+        self.enqueue(self.open(message.clone(), Bubble::new(message), 0));
+    }
+
+    /// Lets the turn's session run it in order.
+    pub(super) fn enqueue(&self, turn: Turn) {
         let session = turn.message.session.clone();
         let added = lock(&self.lanes).add(turn);
         let house = self.house.clone();
@@ -170,7 +174,7 @@ impl Turns {
                 () = abandoned.cancelled() => Written::Lost,
             }
         });
-        Turn { message, speech, writer }
+        Turn { message, speech, writer, is_rerun: false }
     }
 
     pub(super) fn track(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
@@ -186,6 +190,11 @@ async fn work(house: Arc<House>, lanes: Arc<Mutex<Lanes>>, session: SessionId) {
         let Some(turn) = next else { return };
         let (message, speech, shared) = (turn.message.clone(), turn.speech.clone(), house.clone());
         let interaction = message.interaction.clone();
+        if turn.is_rerun
+            && let Err(error) = house.store.run_again(&message).await
+        {
+            tracing::error!(%interaction, "cannot count the runs of a turn: {error}");
+        }
         let run = crate::tasks::spawn("turn", async move { shared.run(&message, &speech).await });
         if run.await.is_err() {
             turn.speech.end(ending::noted("Something went wrong inside the host; its log says what."));

@@ -16,6 +16,8 @@ pub(super) struct Turn {
     pub(super) message: UserMessage,
     pub(super) speech: Arc<Speech>,
     pub(super) writer: JoinHandle<Written>,
+    /// An earlier process began it and showed nothing of it.
+    pub(super) is_rerun: bool,
 }
 
 /// Stops a turn from outside.

@@ -3,23 +3,21 @@
 use super::bubble::Bubble;
 use super::ending;
 use super::intake::Turns;
-use crate::store::{StoreError, Unfinished};
+use super::lane::Turn;
+use crate::store::Unfinished;
 
 /// How often a turn is run again. One that ends its host each time is not the host's bad luck any more.
 const MAX_RERUNS: u32 = 3;
 
 impl Turns {
     /// Takes up what an earlier process left, oldest first.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub(super) async fn resume(&self, unfinished: Vec<Unfinished>) -> Result<(), StoreError> {
+    pub(super) fn resume(&self, unfinished: Vec<Unfinished>) {
         for Unfinished { message, sent, reruns } in unfinished {
             let interaction = message.interaction.clone();
             if sent.is_empty() && reruns < MAX_RERUNS {
                 tracing::info!(%interaction, reruns, "running a turn again that had not begun to answer");
-                self.house.store.run_again(&message).await?;
-                self.begin(message);
+                let turn = Turn { is_rerun: true, ..self.open(message.clone(), Bubble::new(message), 0) };
+                self.enqueue(turn);
                 continue;
             }
             tracing::info!(%interaction, requests = sent.len(), "ending a turn that was interrupted");
@@ -30,6 +28,5 @@ impl Turns {
             let house = self.house.clone();
             self.track("interrupted", async move { house.finish(turn).await });
         }
-        Ok(())
     }
 }
