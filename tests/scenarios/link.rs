@@ -1,10 +1,11 @@
 //! The link against clouds that misbehave.
 
 use anyhow::{Context as _, Result};
+use reqwest::Method;
 use serde_json::{Value, json};
 use sophon_host::config::{Config, Environment, Overrides, Token};
 use sophon_host::daemon::{Daemon, State};
-use sophon_tests::{Script, World, engine, guests};
+use sophon_tests::{Event, Log, Script, World, engine, guests};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
@@ -183,5 +184,35 @@ async fn the_link_comes_back_when_the_cloud_does() -> Result<()> {
     world.restart_cloud().await?;
     let answer = world.user.ask(&session, "are you still there").await?;
     assert_eq!(answer.text, "are you still there");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_turn_goes_on_when_the_cloud_is_away_in_its_middle() -> Result<()> {
+    let mut world = World::start().await?;
+    let session = world.user.session().await?;
+    world.user.ask(&session, "/use tireless").await?;
+    let interaction = world.user.say(&session, "stream 1500").await?;
+    let stream = interaction.clone();
+    let begun = move |event: &Event| event.kind == "message_delta" && event.data["interaction_id"] == stream.as_str();
+    world.user.wait("the first words", begun).await?;
+    world.restart_cloud().await?;
+    let expected: String = (0..1_500).map(|piece| format!("{piece} ")).collect();
+    assert_eq!(world.user.answer(&interaction).await?.text, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_that_is_deleted_in_the_middle_of_a_turn_stops_it() -> Result<()> {
+    let world = World::start().await?;
+    let (session, other) = (world.user.session().await?, world.user.session().await?);
+    world.user.ask(&session, "/use tireless").await?;
+    let running = world.user.say(&session, "stream 60000").await?;
+    let begun = |event: &Event| event.kind == "message_delta" && event.data["interaction_id"] == running.as_str();
+    world.user.wait("the first words", begun).await?;
+    let log = Log::start();
+    world.user.call(Method::DELETE, &format!("/v1/me/sessions/{session}"), Value::Null).await?;
+    log.wait("a turn has nothing left to write to").await?;
+    assert_eq!(world.user.ask(&other, "and on").await?.text, "and on");
     Ok(())
 }

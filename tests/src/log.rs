@@ -1,7 +1,10 @@
 //! What the host logs, for tests whose tasks all run on their own thread.
 
+use crate::PATIENCE;
+use anyhow::{Context as _, Result};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
 use tracing::subscriber::DefaultGuard;
 
 /// Collects what is logged on this thread for as long as it lives.
@@ -11,7 +14,10 @@ pub struct Log {
 }
 
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+struct Lines {
+    text: Arc<Mutex<Vec<u8>>>,
+    news: Arc<Notify>,
+}
 
 impl Log {
     /// Starts collecting, from debug upwards.
@@ -28,13 +34,24 @@ impl Log {
 
     /// What was logged so far.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.lines.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        String::from_utf8_lossy(&self.lines.text.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
+    /// Waits until this was logged.
+    pub async fn wait(&self, words: &str) -> Result<()> {
+        let found = async {
+            while !self.text().contains(words) {
+                self.lines.news.notified().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.with_context(|| format!("not logged: {words}\n{}", self.text()))
     }
 }
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.news.notify_one();
         Ok(bytes.len())
     }
 

@@ -26,13 +26,17 @@ impl House {
 
     /// Waits until the cloud has the end of a turn's bubble, and records that.
     pub(super) async fn finish(&self, turn: Turn) {
-        if turn.writer.await.unwrap_or(Written::Lost) == Written::Lost {
-            let interaction = &turn.message.interaction;
-            tracing::error!(%interaction, "the end of a turn did not reach the cloud; the next start sends it");
-            return;
+        let interaction = &turn.message.interaction;
+        match turn.writer.await.unwrap_or(Written::Lost) {
+            Written::Ended => {}
+            Written::Gone => tracing::info!(%interaction, "a turn has nothing left to write to, and is over"),
+            Written::Lost => {
+                tracing::error!(%interaction, "the end of a turn did not reach the cloud; the next start sends it");
+                return;
+            }
         }
         if let Err(error) = self.store.finish(&turn.message, turn.speech.said(), now_ms()).await {
-            tracing::error!(interaction = %turn.message.interaction, "cannot record the end of a turn: {error}");
+            tracing::error!(%interaction, "cannot record the end of a turn: {error}");
         }
     }
 
