@@ -10,8 +10,10 @@ pub(crate) fn spawn<F>(name: &'static str, future: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {
+    // The caller's span is kept by itself: one of its own that is filtered out would keep nothing.
+    let future = future.instrument(tracing::debug_span!("task", name)).in_current_span();
     #[expect(clippy::disallowed_methods, reason = "the fence's one gate")]
-    tokio::spawn(future.instrument(tracing::debug_span!("task", name)))
+    tokio::spawn(future)
 }
 
 /// Runs work that blocks or computes for long on a thread of its own pool, and waits for it.

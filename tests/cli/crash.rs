@@ -31,7 +31,8 @@ async fn a_turn_that_a_crash_interrupted_is_ended_at_the_next_start_and_only_onc
 
     let mut host = Dev::start(data.path(), &arguments, &[])?;
     let text = world.user.answer(&running).await?.text;
-    assert!(text.starts_with("asleep, ") && text.contains("The host stopped in the middle"), "{text}");
+    let note = "The host stopped in the middle of this turn. Send your message again.";
+    assert_eq!(text, format!("asleep,\n\n⚠️ {note}"));
     assert_eq!(world.user.ask(&session, "long 3").await?.text, "xxx");
     let (status, words) = host.terminate().await?;
     assert!(status.success(), "{words}");

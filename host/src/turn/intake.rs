@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 /// Updates that may wait for their record to be durable.
 const MAX_UNRECORDED: usize = 1_024;
@@ -168,13 +169,16 @@ impl Turns {
         let (shared, outbox, interaction) = (speech.clone(), self.house.outbox.clone(), message.interaction.clone());
         let journal = Notes::new(self.house.store.clone(), message.clone(), noted);
         let abandoned = self.abandoned.clone();
-        let writer = crate::tasks::spawn("writer", async move {
+        let write = async move {
             tokio::select! {
                 written = writer::write(&shared, &interaction, &journal, &*outbox) => written,
                 () = abandoned.cancelled() => Written::Lost,
             }
-        });
-        Turn { message, speech, writer, is_rerun: false }
+        };
+        let (session, interaction) = (&message.session, &message.interaction);
+        let span = tracing::info_span!("turn", %session, %interaction, agent = tracing::field::Empty);
+        let writer = crate::tasks::spawn("writer", write.instrument(span.clone()));
+        Turn { message, speech, writer, is_rerun: false, span }
     }
 
     pub(super) fn track(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
@@ -188,22 +192,27 @@ async fn work(house: Arc<House>, lanes: Arc<Mutex<Lanes>>, session: SessionId) {
     loop {
         let next = lock(&lanes).next(&session);
         let Some(turn) = next else { return };
-        let (message, speech, shared) = (turn.message.clone(), turn.speech.clone(), house.clone());
-        let interaction = message.interaction.clone();
-        if turn.is_rerun
-            && let Err(error) = house.store.run_again(&message).await
-        {
-            tracing::error!(%interaction, "cannot count the runs of a turn: {error}");
-        }
-        let run = crate::tasks::spawn("turn", async move { shared.run(&message, &speech).await });
-        if run.await.is_err() {
-            turn.speech.end(ending::noted("Something went wrong inside the host; its log says what."));
-        }
-        house.finish(turn).await;
+        let (interaction, span) = (turn.message.interaction.clone(), turn.span.clone());
+        run(house.clone(), turn).instrument(span).await;
         if !lock(&lanes).done(&session, &interaction) {
             return;
         }
     }
+}
+
+/// Runs one turn to its end.
+async fn run(house: Arc<House>, turn: Turn) {
+    let (message, speech, span, shared) = (turn.message.clone(), turn.speech.clone(), turn.span.clone(), house.clone());
+    if turn.is_rerun
+        && let Err(error) = house.store.run_again(&message).await
+    {
+        tracing::error!("cannot count the runs of a turn: {error}");
+    }
+    let run = crate::tasks::spawn("turn", async move { shared.run(&message, &speech, &span).await });
+    if run.await.is_err() {
+        turn.speech.end(ending::noted("Something went wrong inside the host; its log says what."));
+    }
+    house.finish(turn).await;
 }
 
 /// Tells the cloud what is durable, in order. What cannot be recorded is tried again, and holds up all after it: an

@@ -33,8 +33,7 @@ impl Journal for Notes {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if let Err(error) = self.store.note(&self.message, number, request).await {
                 // The answer still goes out: only a crash before its end would be told in other words than it was.
-                let interaction = &self.message.interaction;
-                tracing::error!(%interaction, "cannot note what a turn sends: {error}");
+                tracing::error!("cannot note what a turn sends: {error}");
             }
         })
     }

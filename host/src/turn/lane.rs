@@ -7,6 +7,7 @@ use crate::protocol::{InteractionId, SessionId, UserMessage};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
+use tracing::Span;
 
 /// Turns of one session that may wait behind the running one.
 const MAX_WAITING: usize = 100;
@@ -18,6 +19,8 @@ pub(super) struct Turn {
     pub(super) writer: JoinHandle<Written>,
     /// An earlier process began it and showed nothing of it.
     pub(super) is_rerun: bool,
+    /// Names the turn in the log, whoever works for it.
+    pub(super) span: Span,
 }
 
 /// Stops a turn from outside.

@@ -12,36 +12,36 @@ use crate::store::{Said, Speaker};
 use crate::wasm::{self, Agent, Attachment, Effort, Ended, PastMessage, Role};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tracing::Span;
 
 /// How long an agent that was told to stop may take to do so, before it is dropped.
 const GRACE: Duration = Duration::from_millis(50);
 
 impl House {
     /// Runs a turn until its bubble is to end.
-    pub(super) async fn run(&self, message: &UserMessage, speech: &Arc<Speech>) {
-        if let Some(ending) = self.answer(message, speech).await {
+    pub(super) async fn run(&self, message: &UserMessage, speech: &Arc<Speech>, span: &Span) {
+        if let Some(ending) = self.answer(message, speech, span).await {
             speech.end(ending);
         }
     }
 
     /// Waits until the cloud has the end of a turn's bubble, and records that.
     pub(super) async fn finish(&self, turn: Turn) {
-        let interaction = &turn.message.interaction;
         match turn.writer.await.unwrap_or(Written::Lost) {
             Written::Ended => {}
-            Written::Gone => tracing::info!(%interaction, "a turn has nothing left to write to, and is over"),
+            Written::Gone => tracing::info!("a turn has nothing left to write to, and is over"),
             Written::Lost => {
-                tracing::error!(%interaction, "the end of a turn did not reach the cloud; the next start sends it");
+                tracing::error!("the end of a turn did not reach the cloud; the next start sends it");
                 return;
             }
         }
         if let Err(error) = self.store.finish(&turn.message, turn.speech.said(), now_ms()).await {
-            tracing::error!(%interaction, "cannot record the end of a turn: {error}");
+            tracing::error!("cannot record the end of a turn: {error}");
         }
     }
 
     /// How the turn ends, or nothing when it was stopped from outside: whoever did that ended its bubble, too.
-    async fn answer(&self, message: &UserMessage, speech: &Arc<Speech>) -> Option<Ending> {
+    async fn answer(&self, message: &UserMessage, speech: &Arc<Speech>, span: &Span) -> Option<Ending> {
         if speech.stop.is_cancelled() {
             return None;
         }
@@ -49,6 +49,7 @@ impl House {
             Ok(agent) => agent,
             Err(ending) => return Some(ending),
         };
+        span.record("agent", agent.manifest.name.as_str());
         let told = self.tell(message, &agent).await;
         let ended = tokio::select! {
             ended = agent.run(&self.engine, told, speech.clone()) => ended,
@@ -57,14 +58,14 @@ impl House {
         if speech.stop.is_cancelled() {
             return None;
         }
-        report(&ended, message, &agent);
+        report(&ended);
         Some(ending::of(ended, &agent.manifest, speech.said().trim().is_empty()))
     }
 
     /// The agent of the session, or what the host itself has to say.
     async fn who_answers(&self, message: &UserMessage) -> Result<Arc<Agent>, Ending> {
         let chosen = self.store.agent_of(&message.session).await.unwrap_or_else(|error| {
-            tracing::error!(session = %message.session, "cannot read which agent answers: {error}");
+            tracing::error!("cannot read which agent answers: {error}");
             None
         });
         let default = || self.agents.default_name().map(|name| name.as_str().to_owned());
@@ -89,7 +90,7 @@ impl House {
         match self.store.choose_agent(&message.session, name).await {
             Ok(()) => ending::answered(format!("**{}** answers here from now on.", agent.manifest.name)),
             Err(error) => {
-                tracing::error!(session = %message.session, "cannot remember the choice of an agent: {error}");
+                tracing::error!("cannot remember the choice of an agent: {error}");
                 ending::noted("The choice could not be stored; the host's log says why.")
             }
         }
@@ -99,7 +100,7 @@ impl House {
     async fn tell(&self, message: &UserMessage, agent: &Agent) -> wasm::Turn {
         let spec = agent.manifest.history;
         let past = self.store.history(message, spec.messages, spec.bytes.0).await.unwrap_or_else(|error| {
-            tracing::error!(session = %message.session, "cannot read the history: {error}");
+            tracing::error!("cannot read the history: {error}");
             Vec::new()
         });
         wasm::Turn {
@@ -135,19 +136,18 @@ fn past_message(said: Said) -> PastMessage {
 }
 
 /// Logs an end that was not an answer. The guest's last words are its own, so they are escaped.
-fn report(ended: &Ended, message: &UserMessage, agent: &Agent) {
-    let (agent, interaction) = (&agent.manifest.name, &message.interaction);
+fn report(ended: &Ended) {
     match ended {
-        Ended::Answered(_) => tracing::debug!(%agent, %interaction, "answered"),
+        Ended::Answered(_) => tracing::debug!("answered"),
         Ended::Failed(failure) => {
             let failure = crate::text::line(&format!("{failure:?}"), 500);
-            tracing::info!(%agent, %interaction, failure, "the agent failed");
+            tracing::info!(failure, "the agent failed");
         }
-        Ended::Limit(breach) => tracing::warn!(%agent, %interaction, "stopped by {breach}"),
-        Ended::Busy { reason } => tracing::error!(%agent, %interaction, reason, "no room for an instance"),
+        Ended::Limit(breach) => tracing::warn!("stopped by {breach}"),
+        Ended::Busy { reason } => tracing::error!(reason, "no room for an instance"),
         Ended::Trapped { reason, stderr } => {
             let (reason, stderr) = (crate::text::line(reason, 500), crate::text::line(stderr, 4_096));
-            tracing::warn!(%agent, %interaction, reason, stderr, "the agent crashed");
+            tracing::warn!(reason, stderr, "the agent crashed");
         }
     }
 }
