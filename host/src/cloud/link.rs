@@ -6,8 +6,9 @@ use super::drive::{Connection, Ended};
 use super::error::DialError;
 use crate::config::{CloudUrl, Token};
 use crate::protocol::{InstallationId, Update, UpdateId};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// Events that wait for the daemon. When they are this many, the socket is not read.
@@ -37,6 +38,7 @@ pub enum LinkEvent {
 /// The socket to the cloud. Dropped, it closes.
 pub struct Link {
     acks: watch::Sender<Option<UpdateId>>,
+    redial: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -45,8 +47,16 @@ impl Link {
     pub fn start(url: CloudUrl, token: Token) -> (Self, mpsc::Receiver<LinkEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS);
         let (acks, newest) = watch::channel(None);
-        let task = crate::tasks::spawn("link", supervise(url, token, events, newest));
-        (Self { acks, task }, receiver)
+        let redial = Arc::new(Notify::new());
+        let line = Line { url, token, acks: newest, backoff: Backoff::default(), bad_frames: 0 };
+        let task = crate::tasks::spawn("link", supervise(line, events, redial.clone()));
+        (Self { acks, redial, task }, receiver)
+    }
+
+    /// Dials again now: ends the connection, a dial under way or the wait before the next one. For when the machine
+    /// slept, and what is open is most likely dead without knowing it.
+    pub fn redial(&self) {
+        self.redial.notify_one();
     }
 
     /// Says that this update and all before it are recorded durably. Several merge into one frame.
@@ -61,36 +71,58 @@ impl Drop for Link {
     }
 }
 
-async fn supervise(
+/// What outlives a connection.
+struct Line {
     url: CloudUrl,
     token: Token,
-    events: mpsc::Sender<LinkEvent>,
-    mut acks: watch::Receiver<Option<UpdateId>>,
-) {
-    let (mut backoff, mut bad_frames) = (Backoff::default(), 0);
-    loop {
-        let ended = match dial(&url, &token).await {
+    acks: watch::Receiver<Option<UpdateId>>,
+    backoff: Backoff,
+    bad_frames: u64,
+}
+
+impl Line {
+    /// One dial, and the connection that comes of it, to its end.
+    async fn hold(&mut self, events: &mpsc::Sender<LinkEvent>) -> Ended {
+        match dial(&self.url, &self.token).await {
             Ok(socket) => {
-                let mut connection =
-                    Connection { socket, events: &events, acks: &mut acks, bad_frames: &mut bad_frames };
-                connection.drive(|| backoff.reset()).await
+                let (acks, bad_frames) = (&mut self.acks, &mut self.bad_frames);
+                Connection { socket, events, acks, bad_frames }.drive(|| self.backoff.reset()).await
             }
             Err(error) if error.is_retryable() => Ended::Lost(error.to_string()),
             Err(error) => Ended::Refused(error),
+        }
+    }
+}
+
+async fn supervise(mut line: Line, events: mpsc::Sender<LinkEvent>, redial: Arc<Notify>) {
+    loop {
+        let ended = tokio::select! {
+            ended = line.hold(&events) => Some(ended),
+            () = redial.notified() => None,
         };
-        let reason = match ended {
-            Ended::Lost(reason) => crate::text::line(&reason, 400),
-            Ended::Refused(error) => {
+        let (reason, retry_in) = match ended {
+            Some(Ended::Lost(reason)) => (crate::text::line(&reason, 400), line.backoff.next(rand::random())),
+            Some(Ended::Refused(error)) => {
                 // The receiver is the daemon; if it is gone too, there is nobody left to tell.
                 let _ = events.send(LinkEvent::Refused(error)).await;
                 return;
             }
-            Ended::Dropped => return,
+            Some(Ended::Dropped) => return,
+            None => {
+                // What failed before says nothing about the network of now.
+                line.backoff.reset();
+                ("told to dial again".to_owned(), Duration::ZERO)
+            }
         };
-        let retry_in = backoff.next(rand::random());
         if events.send(LinkEvent::Down { reason, retry_in }).await.is_err() {
             return;
         }
-        tokio::time::sleep(retry_in).await;
+        tokio::select! {
+            () = tokio::time::sleep(retry_in) => {}
+            () = redial.notified() => line.backoff.reset(),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 mod carrier;
 mod event;
 mod lock;
+mod wake;
 
 use crate::cloud::{Link, Rest};
 use crate::config::{Config, Token};
@@ -14,7 +15,7 @@ use carrier::Carrier;
 use event::Sources;
 pub use lock::{DataLock, LockError};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -83,11 +84,17 @@ impl Daemon {
         let (link, events) = Link::start(config.cloud.url.clone(), token);
         let (stop, unauthorized) = (CancellationToken::new(), CancellationToken::new());
         let outbox = Arc::new(Carrier { rest, link, unauthorized: unauthorized.clone() });
+        let sleeper = outbox.clone();
         let house = House { engine, agents: agents.clone(), store, outbox };
         let turns = Arc::new(Turns::start(house).await?);
         let (state_in, state) = watch::channel(State::Connecting);
         let sources = Sources { link: events, unauthorized, stop: stop.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
+        let woke = wake::watch(SystemTime::now, move |slept| {
+            tracing::info!(slept_s = slept.as_secs(), "this machine slept; dialling again");
+            sleeper.link.redial();
+        });
+        crate::tasks::spawn("wake", stop.clone().run_until_cancelled_owned(woke));
         Ok(Self { state, stop, task, turns, agents, grace: config.turns.grace, _lock: lock })
     }
 
