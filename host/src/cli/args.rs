@@ -39,7 +39,8 @@ Exit codes:
   2  the command line or the configuration is wrong
   3  not paired, or the cloud refused the token: run `sophon-host pair`
   4  the cloud (or `sophon-host dev`) is out of reach
-  5  the agent did not answer: it failed, or was stopped";
+  5  the agent did not answer: it failed, or was stopped
+  6  no host runs here, so there is no status";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
@@ -59,6 +60,8 @@ pub(super) enum Command {
     Chat(ChatArgs),
     /// Look at agents
     Agent(AgentArgs),
+    /// Ask the host that runs here how it is doing: its link, agents, turns and last errors
+    Status(StatusArgs),
 }
 
 #[derive(Debug, Args)]
@@ -92,6 +95,13 @@ pub(super) struct ChatArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct AgentArgs {
     #[command(subcommand)]
     pub(super) command: AgentCommand,
@@ -116,7 +126,7 @@ impl Arguments {
             Command::Dev(args) => args.paths.clone(),
             Command::Run(args) => args.paths.clone(),
             Command::Agent(AgentArgs { command: AgentCommand::List { paths, .. } }) => paths.clone(),
-            Command::Pair | Command::Chat(_) => Vec::new(),
+            Command::Pair | Command::Chat(_) | Command::Status(_) => Vec::new(),
         };
         Overrides {
             config: self.config.clone(),

@@ -8,7 +8,7 @@ use super::user::User;
 use super::{build, output, run};
 use crate::cloud::Pairing;
 use crate::config::{CloudUrl, Config, Environment, Secret, Token, TokenFile};
-use crate::daemon::{Daemon, DataLock, State};
+use crate::daemon::{Daemon, DataLock, State, Troubles};
 use crate::localcloud::{LocalCloud, Options, StartError};
 use crate::wasm::{Agents, Engine};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,10 +16,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Builds, starts the embedded cloud, pairs, connects, and prints the chat page's address.
-pub(super) async fn dev(mut config: Config, environment: &Environment, args: DevArgs) -> Result<(), Failure> {
+pub(super) async fn dev(
+    mut config: Config,
+    environment: &Environment,
+    args: DevArgs,
+    troubles: &Troubles,
+) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     config.agents.paths = paths(&config)?;
-    let dev_dir = config.data_dir.join("dev");
+    let dev_dir = dev_dir(&config.data_dir);
     // Before the cloud opens its file: a second `dev` is told who is there.
     let _lock = DataLock::take(&dev_dir).map_err(Failure::other)?;
     let building = async {
@@ -33,18 +38,29 @@ pub(super) async fn dev(mut config: Config, environment: &Environment, args: Dev
         () = signals.stop() => return Ok(()),
     };
     let cloud = start_cloud(&dev_dir, args.port).await?;
-    config.data_dir = dev_dir.join("host");
+    config.data_dir = host_dir(&config.data_dir);
     config.cloud.url = CloudUrl::parse(&cloud.base_url()).map_err(Failure::other)?;
     config.cloud.token_file = TokenFile(dev_dir.join("token"));
     let session = || Session { url: cloud.base_url(), user_token: Secret::new(cloud.user_token().to_owned()) };
     let user = User::new(session())?;
-    let daemon = connect(&config, environment, &user, engine, agents).await?;
+    let mut daemon = connect(&config, environment, &user, engine, agents).await?;
+    daemon.serve_status(troubles);
     session().write(&dev_dir).map_err(Failure::other)?;
     greet(&cloud, &daemon);
     let ended = run::supervise(daemon, &mut signals).await;
     Session::remove(&dev_dir);
     cloud.stop().await;
     ended
+}
+
+/// Where `dev` keeps its things.
+fn dev_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("dev")
+}
+
+/// The data folder of the host that `dev` starts.
+pub(super) fn host_dir(data_dir: &Path) -> PathBuf {
+    dev_dir(data_dir).join("host")
 }
 
 /// The paths of the configuration, else `plugins` where there is such a folder.

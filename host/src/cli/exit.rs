@@ -20,6 +20,7 @@ enum Kind {
     Unpaired = 3,
     Unreachable = 4,
     NoAnswer = 5,
+    NotRunning = 6,
 }
 
 impl Failure {
@@ -41,6 +42,10 @@ impl Failure {
 
     pub(super) fn no_answer(message: impl fmt::Display) -> Self {
         Self { kind: Kind::NoAnswer, message: message.to_string() }
+    }
+
+    pub(super) fn not_running(message: impl fmt::Display) -> Self {
+        Self { kind: Kind::NotRunning, message: message.to_string() }
     }
 
     pub(super) fn code(&self) -> ExitCode {

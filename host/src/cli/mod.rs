@@ -13,6 +13,7 @@ mod run;
 mod session;
 mod signals;
 mod sse;
+mod status;
 mod user;
 
 use crate::config::{Config, Environment};
@@ -37,15 +38,16 @@ pub fn main() -> ExitCode {
 
 fn start(arguments: Arguments, environment: &Environment) -> Result<(), Failure> {
     let config = Config::load(arguments.overrides(), environment)?;
-    logging::start(&config);
+    let troubles = logging::start(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::other)?;
     let done = runtime.block_on(async {
         match arguments.command {
-            Command::Dev(args) => dev::dev(config, environment, args).await,
-            Command::Run(_) => run::run(config).await,
+            Command::Dev(args) => dev::dev(config, environment, args, &troubles).await,
+            Command::Run(_) => run::run(config, &troubles).await,
             Command::Pair => pair::pair(config, environment).await,
             Command::Chat(args) => chat::chat(config, args).await,
             Command::Agent(args) => agent::agent(config, args).await,
+            Command::Status(args) => status::status(config, args).await,
         }
     });
     // A component that is being compiled must not hold up the end of the process.

@@ -4,12 +4,12 @@ use super::exit::Failure;
 use super::output;
 use super::signals::Signals;
 use crate::config::Config;
-use crate::daemon::{Daemon, State};
+use crate::daemon::{Daemon, State, Troubles};
 use crate::wasm::{Agents, Engine};
 use std::sync::Arc;
 
 /// Runs until a signal, or until the token is refused.
-pub(super) async fn run(config: Config) -> Result<(), Failure> {
+pub(super) async fn run(config: Config, troubles: &Troubles) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let token = match &config.cloud.token {
         Some(token) => token.clone(),
@@ -19,7 +19,8 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
         loaded = load(&config) => loaded?,
         () = signals.stop() => return Ok(()),
     };
-    let daemon = Daemon::start(&config, token, engine, agents).await?;
+    let mut daemon = Daemon::start(&config, token, engine, agents).await?;
+    daemon.serve_status(troubles);
     output::say(&format!("connecting to {}; stop with Ctrl-C", config.cloud.url.join("")));
     supervise(daemon, &mut signals).await
 }

@@ -1,10 +1,12 @@
 //! Carries what turns send to the cloud's routes.
 
+use super::status::Status;
 use crate::cloud::{Effort, Link, Rest, RestError};
-use crate::protocol::{Created, InteractionId, UpdateId};
-use crate::turn::{Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent};
+use crate::protocol::{Created, InteractionId, SessionId, UpdateId};
+use crate::turn::{Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent, Stage};
 use serde::Serialize;
 use serde::de::IgnoredAny;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// The cloud, as turns see it.
@@ -13,6 +15,8 @@ pub(super) struct Carrier {
     pub(super) link: Link,
     /// Tells the daemon that the token is refused.
     pub(super) unauthorized: CancellationToken,
+    /// Is told how turns go.
+    pub(super) status: Arc<Status>,
 }
 
 impl Carrier {
@@ -24,6 +28,9 @@ impl Carrier {
     async fn carry(&self, outgoing: Outgoing) -> Result<Sent, Lost> {
         match &outgoing {
             Outgoing::Open(body) => {
+                if let Some(turn) = &body.interaction_id {
+                    self.status.moved(turn, &body.session_id, Stage::Opening);
+                }
                 let opened = self.rest.post::<Created>("/v1/bridge/sendMessage", body, Effort::Must).await;
                 opened.map(|created| Sent::Opened(created.message_id)).map_err(|error| self.lost(&error))
             }
@@ -74,11 +81,19 @@ impl Permit for Leave<'_> {
 }
 
 impl Outbox for Carrier {
-    fn permit<'a>(&'a self, _kind: Kind, _turn: &'a InteractionId) -> PermitFuture<'a> {
+    fn permit<'a>(&'a self, kind: Kind, turn: &'a InteractionId) -> PermitFuture<'a> {
+        if kind == Kind::Open {
+            self.status.opens(turn);
+        }
         Box::pin(async move { Box::new(Leave(self)) as Box<dyn Permit + 'a> })
     }
 
     fn recorded(&self, update: UpdateId) {
+        self.status.recorded();
         self.link.ack(update);
+    }
+
+    fn moved(&self, turn: &InteractionId, session: &SessionId, stage: Stage) {
+        self.status.moved(turn, session, stage);
     }
 }

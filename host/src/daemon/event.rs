@@ -1,9 +1,11 @@
 //! All that can wake the daemon.
 
 use super::State;
+use super::status::Status;
 use crate::cloud::{DialError, LinkEvent};
 use crate::turn::Turns;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +23,8 @@ pub(super) struct Sources {
     pub(super) unauthorized: CancellationToken,
     /// The host is to stop.
     pub(super) stop: CancellationToken,
+    /// Is told how the link stands.
+    pub(super) status: Arc<Status>,
 }
 
 impl Sources {
@@ -37,13 +41,18 @@ impl Sources {
 pub(super) async fn run(mut sources: Sources, turns: Arc<Turns>, state: watch::Sender<State>) {
     let last = loop {
         match sources.next().await {
-            Event::Link(LinkEvent::Update(update)) => turns.accept(*update).await,
+            Event::Link(LinkEvent::Update(update)) => {
+                sources.status.received();
+                turns.accept(*update).await;
+            }
             Event::Link(LinkEvent::Ready { installation }) => {
                 tracing::info!(%installation, "connected");
+                sources.status.connected(&installation, SystemTime::now());
                 state.send_replace(State::Ready(installation));
             }
             Event::Link(LinkEvent::Down { reason, retry_in }) => {
                 tracing::warn!(retry_in_ms = retry_in.as_millis(), "not connected: {reason}");
+                sources.status.disconnected(&reason, retry_in, SystemTime::now());
                 state.send_replace(State::Connecting);
             }
             Event::Link(LinkEvent::Refused(error)) => break State::Refused(error.to_string()),

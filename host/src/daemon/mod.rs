@@ -3,6 +3,7 @@
 mod carrier;
 mod event;
 mod lock;
+mod status;
 mod wake;
 
 use crate::cloud::{Link, Rest};
@@ -14,6 +15,11 @@ use crate::wasm::{Agents, Engine};
 use carrier::Carrier;
 use event::Sources;
 pub use lock::{DataLock, LockError};
+pub use status::{
+    AgentLine, AgentsReport, AskError, LinkReport, Problem, Queues, Report, Trouble, Troubles, TurnsReport, ask,
+};
+use status::{Socket, Status};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -34,6 +40,9 @@ pub struct Daemon {
     agents: Arc<Agents>,
     /// How long running turns may go on at a stop.
     grace: Duration,
+    status: Arc<Status>,
+    socket: Option<Socket>,
+    data_dir: PathBuf,
     /// Held until the last turn is ended.
     _lock: DataLock,
 }
@@ -81,21 +90,42 @@ impl Daemon {
         let durability = if config.fsync { Durability::Machine } else { Durability::Process };
         let store = Store::open(&config.data_dir.join(format!("{}.db", token.installation())), durability)?;
         let rest = Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?;
+        let status = Arc::new(Status::new(config.cloud.url.join(""), agents.clone(), SystemTime::now()));
         let (link, events) = Link::start(config.cloud.url.clone(), token);
         let (stop, unauthorized) = (CancellationToken::new(), CancellationToken::new());
-        let outbox = Arc::new(Carrier { rest, link, unauthorized: unauthorized.clone() });
+        let outbox = Arc::new(Carrier { rest, link, unauthorized: unauthorized.clone(), status: status.clone() });
         let sleeper = outbox.clone();
         let house = House { engine, agents: agents.clone(), store, outbox };
         let turns = Arc::new(Turns::start(house).await?);
         let (state_in, state) = watch::channel(State::Connecting);
-        let sources = Sources { link: events, unauthorized, stop: stop.clone() };
+        let sources = Sources { link: events, unauthorized, stop: stop.clone(), status: status.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
         let woke = wake::watch(SystemTime::now, move |slept| {
             tracing::info!(slept_s = slept.as_secs(), "this machine slept; dialling again");
             sleeper.link.redial();
         });
         crate::tasks::spawn("wake", stop.clone().run_until_cancelled_owned(woke));
-        Ok(Self { state, stop, task, turns, agents, grace: config.turns.grace, _lock: lock })
+        let data_dir = config.data_dir.clone();
+        Ok(Self {
+            state,
+            stop,
+            task,
+            turns,
+            agents,
+            status,
+            socket: None,
+            data_dir,
+            grace: config.turns.grace,
+            _lock: lock,
+        })
+    }
+
+    /// Answers `sophon-host status` on a socket in the data folder from now on. A host that cannot works all the same.
+    pub fn serve_status(&mut self, troubles: &Troubles) {
+        match Socket::open(&self.data_dir, self.status.clone(), troubles.clone()) {
+            Ok(socket) => self.socket = Some(socket),
+            Err(error) => tracing::warn!("`sophon-host status` cannot be answered: {error}"),
+        }
     }
 
     /// Waits until the cloud is ready, or never will be.

@@ -17,4 +17,4 @@ mod speech;
 mod writer;
 
 pub use intake::{House, Turns};
-pub use outgoing::{Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent};
+pub use outgoing::{Fate, Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent, Stage};

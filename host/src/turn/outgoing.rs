@@ -1,7 +1,7 @@
 //! What a turn sends, and who takes it.
 
 pub use crate::protocol::Outgoing;
-use crate::protocol::{InteractionId, MessageId, UpdateId};
+use crate::protocol::{InteractionId, MessageId, SessionId, UpdateId};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -64,6 +64,41 @@ pub trait Permit: Send {
 /// The outcome of [`Outbox::permit`].
 pub type PermitFuture<'a> = Pin<Box<dyn Future<Output = Box<dyn Permit + 'a>> + Send + 'a>>;
 
+/// How far a turn is, for whoever shows how the host is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Its bubble is being opened.
+    Opening,
+    /// Its session has come to it.
+    Running,
+    /// What came of it is known; its bubble still has to be ended.
+    Settled(Fate),
+    /// Its bubble is ended. Whether the cloud has the end, or will not want it.
+    Ended {
+        /// If not, the next start sends the end again.
+        told: bool,
+    },
+}
+
+/// What came of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Its agent answered.
+    Answered,
+    /// The host answered in the place of an agent.
+    Host,
+    /// Its agent said that it failed.
+    Failed,
+    /// Its agent was stopped at a limit.
+    Limited,
+    /// Its agent crashed.
+    Crashed,
+    /// There was no room to start its agent.
+    Busy,
+    /// It was stopped from outside.
+    Stopped,
+}
+
 /// Carries requests to the cloud.
 pub trait Outbox: Send + Sync + 'static {
     /// Waits until a request of this kind may be sent. What it says is chosen then, so text goes on merging
@@ -72,4 +107,7 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// Says that this update and all before it are durable, and may be acked.
     fn recorded(&self, update: UpdateId);
+
+    /// Hears that a turn moved on. Whoever does not care does nothing.
+    fn moved(&self, _turn: &InteractionId, _session: &SessionId, _stage: Stage) {}
 }

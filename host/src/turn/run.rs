@@ -5,6 +5,7 @@ use super::command::{self, Command};
 use super::ending;
 use super::intake::House;
 use super::lane::Turn;
+use super::outgoing::{Fate, Stage};
 use super::speech::Speech;
 use super::writer::Written;
 use crate::protocol::{ThoughtLevel, UserMessage};
@@ -20,14 +21,23 @@ const GRACE: Duration = Duration::from_millis(50);
 impl House {
     /// Runs a turn until its bubble is to end.
     pub(super) async fn run(&self, message: &UserMessage, speech: &Arc<Speech>, span: &Span) {
+        self.moved(message, Stage::Running);
         if let Some(ending) = self.answer(message, speech, span).await {
             speech.end(ending);
+        } else {
+            self.moved(message, Stage::Settled(Fate::Stopped));
         }
+    }
+
+    fn moved(&self, message: &UserMessage, stage: Stage) {
+        self.outbox.moved(&message.interaction, &message.session, stage);
     }
 
     /// Waits until the cloud has the end of a turn's bubble, and records that.
     pub(super) async fn finish(&self, turn: Turn) {
-        match turn.writer.await.unwrap_or(Written::Lost) {
+        let written = turn.writer.await.unwrap_or(Written::Lost);
+        self.moved(&turn.message, Stage::Ended { told: written != Written::Lost });
+        match written {
             Written::Ended => {}
             Written::Gone => tracing::info!("a turn has nothing left to write to, and is over"),
             Written::Lost => {
@@ -47,7 +57,10 @@ impl House {
         }
         let agent = match self.who_answers(message).await {
             Ok(agent) => agent,
-            Err(ending) => return Some(ending),
+            Err(ending) => {
+                self.moved(message, Stage::Settled(Fate::Host));
+                return Some(ending);
+            }
         };
         span.record("agent", agent.manifest.name.as_str());
         let told = self.tell(message, &agent).await;
@@ -59,6 +72,7 @@ impl House {
             return None;
         }
         report(&ended);
+        self.moved(message, Stage::Settled(fate(&ended)));
         Some(ending::of(ended, &agent.manifest, speech.said().trim().is_empty()))
     }
 
@@ -133,6 +147,16 @@ fn past_message(said: Said) -> PastMessage {
         Speaker::Agent => Role::Agent,
     };
     PastMessage { id: said.id, role, text: said.text, at: said.at_ms }
+}
+
+fn fate(ended: &Ended) -> Fate {
+    match ended {
+        Ended::Answered(_) => Fate::Answered,
+        Ended::Failed(_) => Fate::Failed,
+        Ended::Limit(_) => Fate::Limited,
+        Ended::Trapped { .. } => Fate::Crashed,
+        Ended::Busy { .. } => Fate::Busy,
+    }
 }
 
 /// Logs an end that was not an answer. The guest's last words are its own, so they are escaped.

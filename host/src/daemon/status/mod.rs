@@ -1,0 +1,193 @@
+//! How the host is doing, told to whoever asks on its socket.
+//!
+//! [`Status`] is fed where things happen, and asks nobody; [`socket`] shows it to the same user's `sophon-host status`.
+
+mod report;
+mod socket;
+mod troubles;
+
+use crate::protocol::{InstallationId, InteractionId, SessionId};
+use crate::turn::{Fate, Stage};
+use crate::wasm::Agents;
+pub use report::{AgentLine, AgentsReport, LinkReport, Problem, Queues, Report, TurnsReport};
+pub(super) use socket::Socket;
+pub use socket::{AskError, ask};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+pub use troubles::{Trouble, Troubles};
+
+/// Agents and problems that a report names; the rest is counted.
+const MAX_NAMED: usize = 100;
+/// The longest sentence of a report, in bytes.
+const MAX_SENTENCE: usize = 1_000;
+
+/// What is known of a running host. Locks are held for moments only.
+pub(super) struct Status {
+    cloud: String,
+    started_at: u64,
+    agents: Arc<Agents>,
+    link: Mutex<Link>,
+    turns: Mutex<Tally>,
+    /// Updates that came, and those of them that are recorded.
+    received: AtomicU64,
+    recorded: AtomicU64,
+}
+
+struct Link {
+    stand: LinkReport,
+    /// How often the cloud was ready.
+    readies: u64,
+}
+
+/// Turns that are open, and what came of the others.
+#[derive(Default)]
+struct Tally {
+    open: HashMap<InteractionId, Open>,
+    ended: TurnsReport,
+}
+
+#[derive(Default)]
+struct Open {
+    session: Option<SessionId>,
+    running: bool,
+    fate: Option<Fate>,
+}
+
+impl Status {
+    /// A host that starts at `now`.
+    pub(super) fn new(cloud: String, agents: Arc<Agents>, now: SystemTime) -> Self {
+        let started_at = millis(now);
+        let link = Link { stand: LinkReport::Connecting { since: started_at }, readies: 0 };
+        let (received, recorded) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { cloud, started_at, agents, link: Mutex::new(link), turns: Mutex::default(), received, recorded }
+    }
+
+    /// The cloud is ready.
+    pub(super) fn connected(&self, installation: &InstallationId, now: SystemTime) {
+        let mut link = lock(&self.link);
+        link.readies += 1;
+        link.stand = LinkReport::Connected { since: millis(now), installation: installation.to_string() };
+    }
+
+    /// The connection is gone, or could not be had. What is told is the first reason's time and the last reason.
+    pub(super) fn disconnected(&self, reason: &str, retry_in: Duration, now: SystemTime) {
+        let mut link = lock(&self.link);
+        let since = match link.stand {
+            LinkReport::Waiting { since, .. } => since,
+            _ => millis(now),
+        };
+        let next_dial_at = millis(now + retry_in);
+        link.stand = LinkReport::Waiting { since, reason: sentence(reason), next_dial_at };
+    }
+
+    /// An update came.
+    pub(super) fn received(&self) {
+        self.received.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An update is recorded, and may be acked.
+    pub(super) fn recorded(&self) {
+        self.recorded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A bubble is about to be opened: its turn waits, unless it runs already.
+    pub(super) fn opens(&self, turn: &InteractionId) {
+        lock(&self.turns).open.entry(turn.clone()).or_default();
+    }
+
+    /// A turn moved on.
+    pub(super) fn moved(&self, turn: &InteractionId, session: &SessionId, stage: Stage) {
+        let mut turns = lock(&self.turns);
+        match stage {
+            Stage::Ended { told } => {
+                let open = turns.open.remove(turn);
+                turns.ended.count(open.and_then(|open| open.fate), told);
+            }
+            stage => {
+                let open = turns.open.entry(turn.clone()).or_default();
+                open.session.get_or_insert_with(|| session.clone());
+                match stage {
+                    Stage::Running => open.running = true,
+                    Stage::Settled(fate) => open.fate = Some(fate),
+                    Stage::Opening | Stage::Ended { .. } => {}
+                }
+            }
+        }
+    }
+
+    /// All of it, at `now`.
+    pub(super) fn report(&self, troubles: &Troubles, now: SystemTime) -> Report {
+        let link = lock(&self.link);
+        let (stand, reconnects) = (link.stand.clone(), link.readies.saturating_sub(1));
+        drop(link);
+        let (turns, sessions) = lock(&self.turns).report();
+        // Read in this order, so that an update that is recorded meanwhile cannot make it negative.
+        let recorded = self.recorded.load(Ordering::Relaxed);
+        let unacked = self.received.load(Ordering::Relaxed).saturating_sub(recorded);
+        Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id(),
+            started_at: self.started_at,
+            now: millis(now),
+            cloud: self.cloud.clone(),
+            link: stand,
+            reconnects,
+            agents: agents(&self.agents),
+            turns,
+            queues: Queues { sessions, unacked },
+            errors: troubles.list(),
+        }
+    }
+}
+
+impl Tally {
+    /// The turns, and the sessions in which some wait.
+    fn report(&self) -> (TurnsReport, u64) {
+        let running = self.open.values().filter(|open| open.running).count();
+        let waiting = self.open.values().filter(|open| !open.running);
+        let sessions: HashSet<_> = waiting.filter_map(|open| open.session.as_ref()).collect();
+        let (running, waiting) = (number(running), number(self.open.len() - running));
+        (TurnsReport { running, waiting, ..self.ended.clone() }, number(sessions.len()))
+    }
+}
+
+fn agents(agents: &Agents) -> AgentsReport {
+    let default = agents.default_name().map(|name| name.as_str().to_owned());
+    let line = |agent: &Arc<crate::wasm::Agent>| AgentLine {
+        name: agent.manifest.name.as_str().to_owned(),
+        version: agent.manifest.version.clone(),
+    };
+    let problem = |bad: &crate::wasm::Problem| Problem {
+        path: sentence(&bad.path.display().to_string()),
+        error: sentence(&bad.error.to_string()),
+    };
+    AgentsReport {
+        count: number(agents.iter().count()),
+        loaded: agents.iter().take(MAX_NAMED).map(line).collect(),
+        default,
+        problems: agents.problems().iter().take(MAX_NAMED).map(problem).collect(),
+    }
+}
+
+fn sentence(text: &str) -> String {
+    crate::text::line(text, MAX_SENTENCE)
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds since the epoch.
+pub(super) fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
