@@ -1,6 +1,7 @@
 //! The host against the embedded cloud and scripted ones: what its users and its cloud see.
 
 mod bad_agents;
+mod cloud_faults;
 mod ends;
 mod link;
 mod restart;

@@ -71,6 +71,9 @@ pub(super) struct DevArgs {
     /// Port of the embedded cloud and its chat page; 0 takes any free one
     #[arg(long, default_value_t = 7717)]
     pub(super) port: u16,
+    /// Also open a port at which tests make the embedded cloud misbehave and read its record; 0 takes any free one
+    #[arg(long, value_name = "PORT")]
+    pub(super) admin_port: Option<u16>,
     /// Do not run the agents' build commands
     #[arg(long)]
     pub(super) no_build: bool,

@@ -37,7 +37,7 @@ pub(super) async fn dev(
         loaded = building => loaded?,
         () = signals.stop() => return Ok(()),
     };
-    let cloud = start_cloud(&dev_dir, args.port).await?;
+    let cloud = start_cloud(&dev_dir, &args).await?;
     config.data_dir = host_dir(&config.data_dir);
     config.cloud.url = CloudUrl::parse(&cloud.base_url()).map_err(Failure::other)?;
     config.cloud.token_file = TokenFile(dev_dir.join("token"));
@@ -73,16 +73,19 @@ pub(super) fn paths(config: &Config) -> Result<Vec<PathBuf>, Failure> {
     }
 }
 
-async fn start_cloud(dev_dir: &Path, port: u16) -> Result<LocalCloud, Failure> {
+async fn start_cloud(dev_dir: &Path, args: &DevArgs) -> Result<LocalCloud, Failure> {
+    let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let options = Options {
-        addr: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        addr: local(args.port),
+        admin: args.admin_port.map(local),
         file: Some(dev_dir.join("cloud.db")),
         ..Options::default()
     };
     LocalCloud::start(options).await.map_err(|error| match error {
         StartError::PortInUse { addr } => Failure::other(format!(
-            "port {} is in use; choose another with `--port` (0 takes any free one)",
-            addr.port()
+            "port {} is in use; choose another with `{}` (0 takes any free one)",
+            addr.port(),
+            if addr.port() == args.port { "--port" } else { "--admin-port" }
         )),
         error => Failure::other(error),
     })
@@ -129,5 +132,8 @@ fn greet(cloud: &LocalCloud, daemon: &Daemon) {
     }
     output::say("chat page (this address works once, and is for you alone; stop with Ctrl-C):");
     output::data(&cloud.page_url());
+    if let Some(addr) = cloud.admin_addr() {
+        output::say(&format!("admin port, for who holds the user's token: http://{addr}"));
+    }
     output::say("or from another terminal: sophon-host chat \"hello\"");
 }

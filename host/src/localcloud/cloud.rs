@@ -1,6 +1,7 @@
 //! What all requests share: the state, the limiter, and who may come in.
 
 use super::bucket::{Bucket, Limiter, Owner, Quota};
+use super::fault::Faults;
 use super::secret::Digest;
 use super::state::State;
 use std::net::SocketAddr;
@@ -9,21 +10,29 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// The values of `Host` that mean a port of this server.
+pub(super) type Hosts = [String; 3];
+
 /// One running cloud, as its requests see it.
 pub(super) struct Cloud {
     state: Mutex<State>,
     limiter: Mutex<Limiter>,
     pub(super) user_token: Digest,
-    /// The values of `Host` that mean this server.
-    pub(super) hosts: [String; 3],
+    pub(super) hosts: Hosts,
     /// The name of the page's cookie. Browsers keep one jar for all ports of a host, so the port is part of it.
     pub(super) cookie: String,
     /// Between two pings of a bridge's socket.
     pub(super) heartbeat: Duration,
     /// Ends every connection.
     pub(super) stop: CancellationToken,
-    /// The open sockets, which the server itself does not wait for.
+    /// The open sockets and the late requests, which the server itself does not wait for.
     pub(super) sockets: TaskTracker,
+    pub(super) faults: Faults,
+}
+
+/// The values of `Host` that mean this port.
+pub(super) fn hosts(port: u16) -> Hosts {
+    [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}")]
 }
 
 impl Cloud {
@@ -40,11 +49,12 @@ impl Cloud {
             state: Mutex::new(state),
             limiter: Mutex::new(limiter),
             user_token: Digest::of(user_token),
-            hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}")],
+            hosts: hosts(port),
             cookie: format!("sophon_page_{port}"),
             heartbeat,
             stop,
             sockets: TaskTracker::new(),
+            faults: Faults::default(),
         }
     }
 

@@ -3,7 +3,8 @@
 use super::body::arrive;
 use super::bucket::{Bucket, Owner, Quota};
 use super::clock;
-use super::cloud::Cloud;
+use super::cloud::{Cloud, Hosts};
+use super::door::Peer;
 use super::refusal::Refusal;
 use super::secret;
 use axum::extract::{ConnectInfo, Request, State};
@@ -11,7 +12,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Uri;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tracing::Instrument as _;
 
@@ -37,7 +37,7 @@ const SECURITY: [(HeaderName, &str); 6] = [
 /// The layer itself.
 pub(super) async fn exchange(
     State(cloud): State<Arc<Cloud>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -46,13 +46,13 @@ pub(super) async fn exchange(
     // The path may hold anything, a token too; the log gets the method, and the route's pattern from its gate.
     let span = tracing::info_span!("request", %request_id, trace_id = %trace.id, method = %request.method());
     let request = arrive(request).instrument(span.clone()).await;
-    let mut response = match guard(&cloud, &request) {
+    let mut response = match guard(&cloud.hosts, &request) {
         Ok(()) => next.run(request).instrument(span.clone()).await,
         Err(refusal) => span.in_scope(|| refusal.into_response()),
     };
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
     if !response.headers().contains_key("x-ratelimit-limit") {
-        cloud.peek(&Owner::Peer(peer.ip()), Bucket::Default).write(response.headers_mut());
+        cloud.peek(&Owner::Peer(peer.addr.ip()), Bucket::Default).write(response.headers_mut());
     }
     let headers = response.headers_mut();
     for (name, value) in SECURITY {
@@ -108,8 +108,8 @@ fn parse_traceparent(text: &str) -> Option<(String, String)> {
 
 /// Who may come in at all: only clients that mean this server (a foreign name that resolves to 127.0.0.1 does
 /// not), no foreign page, and nobody with a token in the URL, where proxies and logs would see it.
-fn guard(cloud: &Cloud, request: &Request) -> Result<(), Refusal> {
-    let is_ours = |host: &str| cloud.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host));
+pub(super) fn guard(hosts: &Hosts, request: &Request) -> Result<(), Refusal> {
+    let is_ours = |host: &str| hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host));
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok()).is_some_and(is_ours) && hosts.next().is_none();
     let authority = request.uri().authority().is_none_or(|authority| is_ours(authority.as_str()));

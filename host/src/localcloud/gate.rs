@@ -3,13 +3,14 @@
 use super::bucket::{Bucket, Owner};
 use super::clock;
 use super::cloud::Cloud;
+use super::door::Peer;
+use super::fault::inflict;
 use super::refusal::Refusal;
 use super::secret::Digest;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, header};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Cookies of the page's name that are looked at in one request. A browser sends one.
@@ -21,7 +22,12 @@ pub(super) async fn bridge(State(cloud): State<Arc<Cloud>>, mut request: Request
     let Some(by) = known else { return Refusal::InvalidToken.into_response() };
     let owner = Owner::Installation(by.to_string());
     request.extensions_mut().insert(by);
-    metered(&cloud, &owner, request, next).await
+    let Some(fault) = cloud.faults.on_request(route(&request).trim_start_matches("/v1/bridge/")) else {
+        return metered(&cloud, &owner, request, next).await;
+    };
+    let cut = request.extensions().get().map(|ConnectInfo(Peer { cut, .. })| cut.clone());
+    let this = Arc::clone(&cloud);
+    inflict(&cloud, fault, cut, async move { metered(&this, &owner, request, next).await }).await
 }
 
 /// `/v1/me/*`: the user's token, or the page's cookie.
@@ -35,15 +41,20 @@ pub(super) async fn user(State(cloud): State<Arc<Cloud>>, request: Request, next
 /// `/v1/pairing/*`: anybody, each address with buckets of its own.
 pub(super) async fn peer(
     State(cloud): State<Arc<Cloud>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
     next: Next,
 ) -> Response {
-    metered(&cloud, &Owner::Peer(peer.ip()), request, next).await
+    metered(&cloud, &Owner::Peer(peer.addr.ip()), request, next).await
+}
+
+/// The pattern of a request's route.
+fn route(request: &Request) -> &str {
+    request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str)
 }
 
 async fn metered(cloud: &Cloud, owner: &Owner, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let route = route(&request);
     tracing::debug!(route, "asked");
     let quota = cloud.draw(owner, Bucket::of_route(route));
     let mut response = match quota.retry_after {
@@ -60,11 +71,16 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && all.next().is_none()).then(|| token.trim())
 }
 
+/// Whether a request shows the user's token.
+pub(super) fn check_bearer(cloud: &Cloud, headers: &HeaderMap) -> Result<(), Refusal> {
+    let known = bearer(headers).is_some_and(|token| Digest::of(token).matches(&cloud.user_token));
+    if known { Ok(()) } else { Err(Refusal::InvalidToken) }
+}
+
 fn check_user(cloud: &Cloud, request: &Request) -> Result<(), Refusal> {
     let headers = request.headers();
     if headers.contains_key(header::AUTHORIZATION) {
-        let known = bearer(headers).is_some_and(|token| Digest::of(token).matches(&cloud.user_token));
-        return if known { Ok(()) } else { Err(Refusal::InvalidToken) };
+        return check_bearer(cloud, headers);
     }
     check_cookie(cloud, headers, request.method())
 }

@@ -3,10 +3,11 @@
 //! People develop against it and the tests drive it. A request passes `exchange` (what every request and answer
 //! must have), a `gate` (who calls, and is there a request left in the bucket) and a handler in `route`, which
 //! validates, calls one verb of `state` and answers. `state` is the one truth, behind one lock; `persist` is its
-//! file. Buckets, ring, validation and idempotency are pure: they read no clock and wait for nothing.
+//! file. It can also misbehave on demand: `fault` holds the rules, `admin` is the port where they are made. Buckets, ring, validation and idempotency are pure: they read no clock and wait for nothing.
 
 mod server;
 
+mod door;
 mod exchange;
 mod gate;
 mod route;
@@ -19,6 +20,9 @@ mod validate;
 mod persist;
 mod state;
 
+mod admin;
+mod fault;
+
 mod bucket;
 mod clock;
 mod secret;
@@ -27,5 +31,6 @@ mod secret;
 mod tests;
 
 pub use bucket::Buckets;
+pub use fault::{Fault, Faults, Often, Refused, RequestFault, Rule, SocketFault, Standing, UpdateFault};
 pub use persist::FileError;
 pub use server::{LocalCloud, Options, StartError};

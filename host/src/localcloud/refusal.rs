@@ -1,6 +1,7 @@
 //! Why a request was refused: one enum for the room, and its place in the documented table of codes.
 
 use super::bucket::Quota;
+use super::fault::Refused;
 use crate::protocol::{ApiError, Envelope, FieldError};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -44,6 +45,8 @@ pub(super) enum Refusal {
     RateLimited(Quota),
     #[error("{0}")]
     Unavailable(&'static str),
+    #[error("a fault that was asked for")]
+    Fault { status: Refused, retry_after: Option<Duration> },
     #[error("the cloud's file cannot be written: {0}")]
     Storage(#[from] rusqlite::Error),
 }
@@ -56,6 +59,7 @@ pub(super) enum Noun {
     Message,
     Installation,
     Pairing,
+    Rule,
     Route,
 }
 
@@ -67,6 +71,7 @@ impl std::fmt::Display for Noun {
             Self::Message => "message",
             Self::Installation => "installation",
             Self::Pairing => "pairing",
+            Self::Rule => "rule",
             Self::Route => "route",
         })
     }
@@ -102,6 +107,7 @@ impl Refusal {
             Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected_request"),
             Self::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
+            Self::Fault { status, .. } => status.code(),
             Self::Storage(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
         }
     }
@@ -121,6 +127,9 @@ impl Refusal {
         match self {
             Self::RateLimited(quota) => quota.retry_after.map(whole_ms),
             Self::Unavailable(_) => Some(UNAVAILABLE_RETRY),
+            Self::Fault { status, retry_after } if status.waits() => {
+                Some(retry_after.map_or(UNAVAILABLE_RETRY, whole_ms))
+            }
             _ => None,
         }
     }
@@ -139,6 +148,7 @@ impl Noun {
             Self::Message => "message_not_found",
             Self::Installation => "installation_not_found",
             Self::Pairing => "pairing_not_found",
+            Self::Rule => "rule_not_found",
             Self::Route => "not_found",
         }
     }

@@ -2,11 +2,13 @@
 
 use super::bucket::{Buckets, Limiter};
 use super::cloud::Cloud;
+use super::door::{Door, Peer};
+use super::fault::Faults;
 use super::persist::FileError;
 use super::state::State;
-use super::{clock, route, secret};
+use super::{admin, clock, route, secret};
 use crate::tasks;
-use axum::serve::ListenerExt as _;
+use axum::Router;
 use std::future::IntoFuture as _;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -36,6 +38,8 @@ pub struct Options {
     pub heartbeat: Duration,
     /// The rate limits.
     pub buckets: Buckets,
+    /// Where the admin port listens, for tests that make this cloud misbehave; as `addr`. With none, there is none.
+    pub admin: Option<SocketAddr>,
 }
 
 impl Default for Options {
@@ -46,6 +50,7 @@ impl Default for Options {
             user_token: None,
             heartbeat: Duration::from_secs(30),
             buckets: Buckets::documented(),
+            admin: None,
         }
     }
 }
@@ -92,8 +97,8 @@ pub struct LocalCloud {
     addr: SocketAddr,
     user_token: String,
     cloud: Arc<Cloud>,
-    server: JoinHandle<()>,
-    sweeper: JoinHandle<()>,
+    admin: Option<SocketAddr>,
+    tasks: Vec<JoinHandle<()>>,
     _ends_on_drop: DropGuard,
 }
 
@@ -107,17 +112,26 @@ impl LocalCloud {
         if user_token.is_empty() || !user_token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(StartError::UserToken);
         }
-        let listener = listen(options.addr).await?;
-        let addr = listener.local_addr().map_err(|source| StartError::Listen { addr: options.addr, source })?;
+        let (listener, addr) = listen(options.addr).await?;
+        let admin = match options.admin {
+            None => None,
+            Some(addr) => Some(listen(addr).await?),
+        };
         let state = open(options.file).await?;
         let limiter = Limiter::new(options.buckets);
         let stop = CancellationToken::new();
         let heartbeat = options.heartbeat.max(Duration::from_millis(1));
         let cloud = Arc::new(Cloud::new(state, limiter, &user_token, addr, heartbeat, stop.clone()));
-        let server = tasks::spawn("localcloud-server", serve(listener, Arc::clone(&cloud)));
-        let sweeper = tasks::spawn("localcloud-sweeper", sweep(Arc::clone(&cloud)));
+        let mut tasks = vec![
+            tasks::spawn("localcloud-server", serve(listener, route::all(&cloud), stop.clone())),
+            tasks::spawn("localcloud-sweeper", sweep(Arc::clone(&cloud))),
+        ];
+        let admin = admin.map(|(listener, addr)| {
+            tasks.push(tasks::spawn("localcloud-admin", serve(listener, admin::all(&cloud, addr), stop.clone())));
+            addr
+        });
         tracing::info!(%addr, "the local cloud is up");
-        Ok(Self { addr, user_token, cloud, server, sweeper, _ends_on_drop: stop.drop_guard() })
+        Ok(Self { addr, user_token, cloud, admin, tasks, _ends_on_drop: stop.drop_guard() })
     }
 
     /// Where it listens.
@@ -141,6 +155,26 @@ impl LocalCloud {
         &self.user_token
     }
 
+    /// Where the admin port listens, if it was asked for.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// The ways in which it misbehaves.
+    pub fn faults(&self) -> &Faults {
+        &self.cloud.faults
+    }
+
+    /// Cuts all sockets of bridges without a word; gives how many.
+    pub fn cut(&self) -> usize {
+        self.cloud.state().cut(clock::now())
+    }
+
+    /// What was said and what became of it, for checkers: as `GET /record` of the admin port.
+    pub fn record(&self) -> serde_json::Value {
+        self.cloud.state().account()
+    }
+
     /// Stops: closes the sockets (1001), lets answers that are under way go out, for at most some seconds, and
     /// brings everything into the file, which is free afterwards.
     pub async fn stop(mut self) {
@@ -149,7 +183,7 @@ impl LocalCloud {
         if timeout(ENDING, self.cloud.sockets.wait()).await.is_err() {
             tracing::warn!("a bridge's socket did not end in time");
         }
-        for task in [&mut self.server, &mut self.sweeper] {
+        for task in &mut self.tasks {
             if timeout(ENDING, &mut *task).await.is_err() {
                 task.abort();
             }
@@ -159,14 +193,17 @@ impl LocalCloud {
     }
 }
 
-async fn listen(addr: SocketAddr) -> Result<TcpListener, StartError> {
+async fn listen(addr: SocketAddr) -> Result<(Door, SocketAddr), StartError> {
     if ![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].contains(&addr.ip()) {
         return Err(StartError::NotLoopback { addr });
     }
-    TcpListener::bind(addr).await.map_err(|source| match source.kind() {
+    let failed = |source: std::io::Error| match source.kind() {
         ErrorKind::AddrInUse => StartError::PortInUse { addr },
         _ => StartError::Listen { addr, source },
-    })
+    };
+    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    Ok((Door(listener), addr))
 }
 
 async fn open(file: Option<PathBuf>) -> Result<State, StartError> {
@@ -177,16 +214,9 @@ async fn open(file: Option<PathBuf>) -> Result<State, StartError> {
     .await
 }
 
-async fn serve(listener: TcpListener, cloud: Arc<Cloud>) {
-    // Small pieces of a stream must not wait for each other.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its small packets back");
-        }
-    });
-    let service = route::all(&cloud).into_make_service_with_connect_info::<SocketAddr>();
-    let stop = cloud.stop.clone();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await });
+async fn serve(door: Door, routes: Router, stop: CancellationToken) {
+    let service = routes.into_make_service_with_connect_info::<Peer>();
+    let server = axum::serve(door, service).with_graceful_shutdown(async move { stop.cancelled().await });
     if let Err(error) = server.into_future().await {
         tracing::error!(%error, "the local cloud ended");
     }

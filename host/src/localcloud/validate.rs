@@ -45,6 +45,14 @@ impl<'a> Form<'a> {
         all.filter(|_| self.errors.is_empty()).ok_or(Refusal::InvalidRequest(self.errors))
     }
 
+    /// Reports every field that is none of these.
+    pub(super) fn only(&mut self, known: &[&str]) {
+        for name in self.object.keys().filter(|name| !known.contains(&name.as_str())) {
+            let shown: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
+            self.refuse(&shown, "unrecognized_keys", "Unrecognized key".to_owned());
+        }
+    }
+
     /// Reports a field of this object.
     pub(super) fn refuse(&mut self, name: &str, code: &str, message: String) {
         let path = format!("{}{name}", self.prefix);

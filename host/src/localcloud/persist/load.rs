@@ -58,16 +58,19 @@ impl Persist {
     }
 
     fn messages(&self) -> Result<Vec<Message>, FileError> {
-        let mut chunks: HashMap<String, String> = HashMap::new();
+        let mut chunks: HashMap<String, (String, u64)> = HashMap::new();
         for (message, text) in self.read("SELECT message, text FROM chunk ORDER BY seq", |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
         })? {
-            chunks.entry(message).or_default().push_str(&text);
+            let (all, count) = chunks.entry(message).or_default();
+            all.push_str(&text);
+            *count += 1;
         }
         self.read("SELECT body, ended FROM message ORDER BY seq", |row| {
             let mut message = Message { ended: row.get(1)?, ..body(row, 0)? };
-            if let Some(text) = chunks.remove(message.message_id.as_str()) {
+            if let Some((text, count)) = chunks.remove(message.message_id.as_str()) {
                 message.text.push_str(&text);
+                message.deltas += count;
             }
             Ok(message)
         })

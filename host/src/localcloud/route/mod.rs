@@ -7,6 +7,7 @@ mod page;
 mod pairing;
 mod socket;
 mod stream;
+mod wire;
 
 use super::cloud::Cloud;
 use super::refusal::{Noun, Refusal};

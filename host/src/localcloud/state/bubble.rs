@@ -85,6 +85,7 @@ impl State {
         rows.extend(Self::answer_row(key, &result, now));
         self.persist.save(&rows)?;
         if let Some(message) = self.message_mut(message_id) {
+            message.deltas += 1;
             message.text.push_str(&delta);
             message.state = MessageState::Streaming;
         }
@@ -109,7 +110,7 @@ impl State {
         }
         let old = self.message_of(by, &ending.message_id)?;
         if old.ended {
-            return Err(Refusal::MessageFinalized);
+            return Err(self.late_end(&ending.message_id));
         }
         let (mut message, before) = (old.clone(), old.weight());
         message.text = ending.text.map_or(message.text, without_placeholder);
@@ -127,6 +128,13 @@ impl State {
         self.weigh(&message.session_id, weight, before);
         self.finalize(session, message, now);
         Ok(self.remember(key, result, now))
+    }
+
+    fn late_end(&mut self, id: &MessageId) -> Refusal {
+        if let Some(message) = self.message_mut(id) {
+            message.late_ends += 1;
+        }
+        Refusal::MessageFinalized
     }
 
     fn finalize(&mut self, session: Session, message: Message, now: Millis) {
@@ -199,7 +207,8 @@ impl Session {
 }
 
 fn reopened(message: &Message, delta: &str) -> Message {
-    Message { text: format!("{}{delta}", message.text), state: MessageState::Streaming, ..message.clone() }
+    let (text, deltas) = (format!("{}{delta}", message.text), message.deltas + 1);
+    Message { text, deltas, state: MessageState::Streaming, ..message.clone() }
 }
 
 fn delta_event(message: &Message, delta: &str) -> Value {
@@ -223,6 +232,8 @@ fn bubble(opening: Opening, now: Millis) -> Message {
         created_at: now,
         usage: opening.usage,
         finish_reason: None,
+        deltas: 0,
         ended: false,
+        late_ends: 0,
     }
 }

@@ -168,6 +168,8 @@ fn user_message(say: Say, session: &Session, interaction: InteractionId, id: Mes
         created_at: now,
         usage: None,
         finish_reason: None,
+        deltas: 0,
         ended: true,
+        late_ends: 0,
     }
 }

@@ -29,16 +29,19 @@ pub(crate) enum Close {
     GoingAway,
     /// Three pings went without a pong.
     Silent,
+    /// A test wants to see what the bridge does then.
+    Cut,
 }
 
 impl Close {
-    /// The close code and reason on the wire.
-    pub(crate) fn code(self) -> (u16, &'static str) {
+    /// The close code and reason on the wire; none where the connection ends without a word.
+    pub(crate) fn code(self) -> Option<(u16, &'static str)> {
         match self {
-            Self::Replaced => (4000, "replaced"),
-            Self::Slow => (1013, "too slow"),
-            Self::GoingAway => (1001, "going away"),
-            Self::Silent => (4001, "no pong"),
+            Self::Replaced => Some((4000, "replaced")),
+            Self::Slow => Some((1013, "too slow")),
+            Self::GoingAway => Some((1001, "going away")),
+            Self::Silent => Some((4001, "no pong")),
+            Self::Cut => None,
         }
     }
 }

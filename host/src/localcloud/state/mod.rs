@@ -3,6 +3,7 @@
 //! Verbs check first, then write the file, then change the memory, then tell the page: a verb that fails has
 //! changed nothing. They are called under one lock, which is never held across an `await`.
 
+mod account;
 mod bubble;
 mod chat;
 mod line;

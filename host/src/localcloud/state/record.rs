@@ -70,10 +70,16 @@ pub(crate) struct Message {
     pub(crate) created_at: Millis,
     pub(crate) usage: Option<Usage>,
     pub(crate) finish_reason: Option<FinishReason>,
+    /// Deltas that it took, without repeats.
+    #[serde(default)]
+    pub(crate) deltas: u64,
     /// Whether `sendMessageEnd` came. A bubble that was opened with its whole text is final at once, and still
     /// takes deltas and its end.
     #[serde(skip)]
     pub(crate) ended: bool,
+    /// Ends that came after it had ended, without repeats, since this cloud started.
+    #[serde(skip)]
+    pub(crate) late_ends: u64,
 }
 
 /// How far a tool card is.

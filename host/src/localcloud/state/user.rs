@@ -1,6 +1,6 @@
 //! What the user's side reads, and the ends of its connections: lists, streams, page keys and cookies.
 
-use super::line::{Feed, Line, Pending};
+use super::line::{Close, Feed, Line, Pending};
 use super::record::{Session, SessionState};
 use super::{GRACE, Row, State, Subscription, USER_ID, value};
 use crate::localcloud::clock::Millis;
@@ -107,6 +107,15 @@ impl State {
         if self.line_mut(id).is_ok_and(|line| line.disconnect(serial)) {
             self.publish_line("installation_updated", id, now);
         }
+    }
+
+    /// Cuts all sockets of bridges without a word; gives how many.
+    pub(crate) fn cut(&mut self, now: Millis) -> usize {
+        let online: Vec<_> = self.lines.iter_mut().filter(|line| line.is_online()).collect();
+        let ids: Vec<InstallationId> = online.iter().map(|line| line.installation.installation_id.clone()).collect();
+        online.into_iter().for_each(|line| line.close(Close::Cut));
+        ids.iter().for_each(|id| self.publish_line("installation_updated", id, now));
+        ids.len()
     }
 
     /// A bridge has taken all updates up to this one. An id that was never given out is ignored.

@@ -1,7 +1,9 @@
 //! The real server on a port of its own, with real clients.
 
+mod admin;
 mod bridge;
 mod door;
+mod fault;
 mod pairing;
 mod stream;
 
