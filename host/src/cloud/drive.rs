@@ -2,7 +2,8 @@
 
 use super::error::DialError;
 use super::link::LinkEvent;
-use crate::protocol::{BridgeFrame, InstallationId, ServerFrame, UpdateId};
+use super::sequence::{Missing, Progress, Sequence};
+use crate::protocol::{BridgeFrame, InstallationId, ServerFrame};
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -35,7 +36,10 @@ pub(super) enum Ended {
 pub(super) struct Connection<'a, S> {
     pub(super) socket: WebSocketStream<S>,
     pub(super) events: &'a mpsc::Sender<LinkEvent>,
-    pub(super) acks: &'a mut watch::Receiver<Option<UpdateId>>,
+    /// How far updates are recorded.
+    pub(super) recorded: &'a mut watch::Receiver<Progress>,
+    /// Which updates came, over the life of the link.
+    pub(super) sequence: &'a mut Sequence,
     /// Frames that could not be used, over the life of the link.
     pub(super) bad_frames: &'a mut u64,
 }
@@ -56,11 +60,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             let ready = on_ready.is_none();
             let message = tokio::select! {
                 message = self.socket.next() => message,
-                Ok(()) = self.acks.changed(), if ready => {
+                Ok(()) = self.recorded.changed(), if ready => {
                     self.ack().await?;
                     continue;
                 }
                 () = sleep_until(deadline) => return Err(Ended::Lost(silence(ready))),
+                () = until(self.sequence.due()), if ready => {
+                    self.miss().await?;
+                    continue;
+                }
             };
             // Whatever comes is a sign of life, the socket's own pings too.
             if ready {
@@ -71,8 +79,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 && let Some(on_ready) = on_ready.take()
             {
                 on_ready();
+                self.sequence.connected(Instant::now());
                 // The newest ack may have been lost with the connection before: it is said again.
-                self.acks.mark_changed();
+                self.recorded.mark_changed();
                 deadline = Instant::now() + SILENCE;
             }
         }
@@ -80,10 +89,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
 
     /// Tells the newest ack, if there is one.
     async fn ack(&mut self) -> Result<(), Ended> {
-        let newest = self.acks.borrow_and_update().clone();
-        match newest {
+        let progress = self.recorded.borrow_and_update().clone();
+        match self.sequence.recorded(&progress) {
             Some(up_to_update_id) => {
                 self.write(BridgeFrame::Ack { up_to_update_id }.to_text()).await.map_err(Ended::Lost)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Updates between those that came did not come.
+    async fn miss(&mut self) -> Result<(), Ended> {
+        match self.sequence.overdue() {
+            Some(Missing::Ask(number)) => Err(Ended::Lost(format!("update {number} did not come; asking for it"))),
+            Some(Missing::Believe { count }) => {
+                tracing::warn!(count, "the cloud left out numbers of updates; going on without them");
+                self.ack().await
             }
             None => Ok(()),
         }
@@ -96,7 +117,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 self.bad("an update before `ready`");
                 Ok(Seen::Other)
             }
-            Ok(ServerFrame::Update(update)) => self.tell(LinkEvent::Update(update)).await,
+            Ok(ServerFrame::Update(update)) => {
+                self.sequence.came(&update.update_id, Instant::now());
+                self.tell(LinkEvent::Update(update)).await
+            }
             Ok(ServerFrame::Ping) => self.answer(BridgeFrame::Pong.to_text()).await,
             Ok(ServerFrame::Request { kind, req_id }) => {
                 self.answer(BridgeFrame::unknown_request(&crate::text::clip(&kind, 100), &req_id)).await
@@ -138,6 +162,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             Ok(sent) => sent.map_err(|error| error.to_string()),
             Err(_elapsed) => Err(format!("a frame could not be written within {} s", WRITE_TIME.as_secs())),
         }
+    }
+}
+
+/// Waits for a moment that may not come.
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -4,6 +4,7 @@ use super::backoff::Backoff;
 use super::dial::dial;
 use super::drive::{Connection, Ended};
 use super::error::DialError;
+use super::sequence::{Progress, Sequence};
 use crate::config::{CloudUrl, Token};
 use crate::protocol::{InstallationId, Update, UpdateId};
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub enum LinkEvent {
 
 /// The socket to the cloud. Dropped, it closes.
 pub struct Link {
-    acks: watch::Sender<Option<UpdateId>>,
+    recorded: watch::Sender<Progress>,
     redial: Arc<Notify>,
     task: JoinHandle<()>,
 }
@@ -46,11 +47,12 @@ impl Link {
     /// Starts the link. Events come out of the receiver in the order they happened.
     pub fn start(url: CloudUrl, token: Token) -> (Self, mpsc::Receiver<LinkEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS);
-        let (acks, newest) = watch::channel(None);
+        let (recorded, progress) = watch::channel(Progress::default());
         let redial = Arc::new(Notify::new());
-        let line = Line { url, token, acks: newest, backoff: Backoff::default(), bad_frames: 0 };
+        let (backoff, sequence) = (Backoff::default(), Sequence::default());
+        let line = Line { url, token, recorded: progress, backoff, sequence, bad_frames: 0 };
         let task = crate::tasks::spawn("link", supervise(line, events, redial.clone()));
-        (Self { acks, redial, task }, receiver)
+        (Self { recorded, redial, task }, receiver)
     }
 
     /// Dials again now: ends the connection, a dial under way or the wait before the next one. For when the machine
@@ -59,9 +61,13 @@ impl Link {
         self.redial.notify_one();
     }
 
-    /// Says that this update and all before it are recorded durably. Several merge into one frame.
+    /// Says that the next update is recorded durably: each that came, in the order in which they came, repeats too.
+    /// It is acked as soon as those that it overtook are. Several merge into one frame.
     pub fn ack(&self, update: UpdateId) {
-        self.acks.send_replace(Some(update));
+        self.recorded.send_modify(|progress| {
+            progress.count += 1;
+            progress.last = Some(update);
+        });
     }
 }
 
@@ -75,8 +81,9 @@ impl Drop for Link {
 struct Line {
     url: CloudUrl,
     token: Token,
-    acks: watch::Receiver<Option<UpdateId>>,
+    recorded: watch::Receiver<Progress>,
     backoff: Backoff,
+    sequence: Sequence,
     bad_frames: u64,
 }
 
@@ -85,8 +92,10 @@ impl Line {
     async fn hold(&mut self, events: &mpsc::Sender<LinkEvent>) -> Ended {
         match dial(&self.url, &self.token).await {
             Ok(socket) => {
-                let (acks, bad_frames) = (&mut self.acks, &mut self.bad_frames);
-                Connection { socket, events, acks, bad_frames }.drive(|| self.backoff.reset()).await
+                let (recorded, sequence) = (&mut self.recorded, &mut self.sequence);
+                Connection { socket, events, recorded, sequence, bad_frames: &mut self.bad_frames }
+                    .drive(|| self.backoff.reset())
+                    .await
             }
             Err(error) if error.is_retryable() => Ended::Lost(error.to_string()),
             Err(error) => Ended::Refused(error),

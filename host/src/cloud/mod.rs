@@ -9,6 +9,7 @@ mod link;
 mod pairing;
 mod rest;
 mod retry;
+mod sequence;
 
 pub(crate) use self::http::client;
 pub use error::{DialError, RestError};

@@ -1,7 +1,7 @@
 //! A scripted cloud on an in-memory stream, under paused time.
 
 use super::*;
-use crate::protocol::Update;
+use crate::protocol::{Update, UpdateId};
 use serde_json::json;
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
@@ -12,7 +12,7 @@ type Peer = WebSocketStream<DuplexStream>;
 struct Rig {
     peer: Peer,
     events: mpsc::Receiver<LinkEvent>,
-    acks: watch::Sender<Option<UpdateId>>,
+    recorded: watch::Sender<Progress>,
     link: JoinHandle<(Ended, u64)>,
 }
 
@@ -22,14 +22,15 @@ async fn rig() -> Rig {
     let socket = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
     let peer = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
     let (sender, events) = mpsc::channel(16);
-    let (acks, mut newest) = watch::channel(None);
+    let (recorded, mut progress) = watch::channel(Progress::default());
     let link = crate::tasks::spawn("test", async move {
-        let mut bad_frames = 0;
-        let mut connection = Connection { socket, events: &sender, acks: &mut newest, bad_frames: &mut bad_frames };
+        let (mut sequence, mut bad_frames) = (Sequence::default(), 0);
+        let (recorded, sequence, bad) = (&mut progress, &mut sequence, &mut bad_frames);
+        let mut connection = Connection { socket, events: &sender, recorded, sequence, bad_frames: bad };
         let ended = connection.drive(|| ()).await;
         (ended, bad_frames)
     });
-    Rig { peer, events, acks, link }
+    Rig { peer, events, recorded, link }
 }
 
 async fn say(peer: &mut Peer, frame: serde_json::Value) {
@@ -46,7 +47,7 @@ async fn ready(rig: &mut Rig) {
     assert!(matches!(rig.events.recv().await, Some(LinkEvent::Ready { .. })));
 }
 
-fn id(number: u32) -> UpdateId {
+fn id(number: u64) -> UpdateId {
     UpdateId::try_from(number.to_string()).expect("an id")
 }
 
@@ -93,13 +94,39 @@ async fn bad_frames_are_counted_and_ignored() {
 #[tokio::test(start_paused = true)]
 async fn acks_merge_into_the_newest_and_are_said_again_after_ready() {
     let mut rig = rig().await;
-    for number in 1..=5 {
-        rig.acks.send_replace(Some(id(number)));
-    }
+    // From the connection before.
+    let earlier = UpdateId::try_from("upd_a".to_owned()).expect("an id");
+    rig.recorded.send_replace(Progress { count: 0, last: Some(earlier) });
     ready(&mut rig).await;
+    assert_eq!(hear(&mut rig.peer).await, json!({ "type": "ack", "up_to_update_id": "upd_a" }));
+    update(&mut rig, &[1, 2, 3, 4, 5]).await;
+    for count in 1..=4 {
+        rig.recorded.send_replace(Progress { count, last: Some(id(count)) });
+    }
+    assert_eq!(hear(&mut rig.peer).await, json!({ "type": "ack", "up_to_update_id": "4" }));
+    rig.recorded.send_replace(Progress { count: 5, last: Some(id(5)) });
     assert_eq!(hear(&mut rig.peer).await, json!({ "type": "ack", "up_to_update_id": "5" }));
-    rig.acks.send_replace(Some(id(6)));
-    assert_eq!(hear(&mut rig.peer).await, json!({ "type": "ack", "up_to_update_id": "6" }));
+}
+
+/// Sends updates, and waits until they came.
+async fn update(rig: &mut Rig, numbers: &[u64]) {
+    for number in numbers {
+        let update = json!({ "update_id": number.to_string(), "type": "session.started" });
+        say(&mut rig.peer, json!({ "type": "update", "update": update })).await;
+        let Some(LinkEvent::Update(update)) = rig.events.recv().await else { panic!("no update") };
+        assert_eq!(update.update_id, id(*number));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_did_not_come_is_not_acked_past_and_asked_for() {
+    let mut rig = rig().await;
+    ready(&mut rig).await;
+    update(&mut rig, &[1, 3]).await;
+    rig.recorded.send_replace(Progress { count: 2, last: Some(id(3)) });
+    assert_eq!(hear(&mut rig.peer).await, json!({ "type": "ack", "up_to_update_id": "1" }));
+    let (Ended::Lost(reason), _) = rig.link.await.expect("ends") else { panic!("not lost") };
+    assert_eq!(reason, "update 2 did not come; asking for it");
 }
 
 #[tokio::test(start_paused = true)]
