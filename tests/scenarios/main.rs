@@ -3,6 +3,7 @@
 mod bad_agents;
 mod cloud_faults;
 mod ends;
+mod faults;
 mod link;
 mod restart;
 mod sandbox;

@@ -143,9 +143,17 @@ impl World {
         Ok(())
     }
 
+    /// The cloud.
+    ///
+    /// # Panics
+    /// When it was not started again.
+    pub fn cloud(&self) -> &LocalCloud {
+        self.cloud.as_ref().expect("the cloud runs")
+    }
+
     /// A fresh address of the chat page.
     pub fn page_url(&self) -> String {
-        self.cloud.as_ref().expect("the cloud runs").page_url()
+        self.cloud().page_url()
     }
 
     /// The cloud's address.
