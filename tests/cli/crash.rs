@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Dev, World, guests};
-use std::fs;
+use sophon_tests::{Dev, World, guests, probe};
 
 #[tokio::test]
 async fn a_turn_that_a_crash_interrupted_is_ended_at_the_next_start_and_only_once() -> Result<()> {
@@ -12,11 +11,7 @@ async fn a_turn_that_a_crash_interrupted_is_ended_at_the_next_start_and_only_onc
     let data = tempfile::tempdir()?;
     world.config.cloud.token_file.0 = data.path().join("token");
     world.config.cloud.token_file.write(&world.token)?;
-    let agent = data.path().join("probe");
-    fs::create_dir(&agent)?;
-    fs::copy(sophon_tests::guest("probe"), agent.join("probe.wasm"))?;
-    fs::write(agent.join("agent.toml"), "[agent]\nname = \"probe\"\nversion = \"1\"\ncomponent = \"probe.wasm\"\n")?;
-    let (url, agent) = (world.config.cloud.url.join(""), agent.display().to_string());
+    let (url, agent) = (world.base_url(), probe(data.path())?);
     let arguments = ["--cloud-url", &url, "run", &agent];
 
     let mut host = Dev::start(data.path(), &arguments, &[])?;

@@ -4,20 +4,11 @@
 //! `tests/run crash --kills N`; 200 unless told. The seed is printed, and `--seed N` repeats its traffic, though not
 //! what the two processes had done at each instant.
 
-mod chance;
-mod record;
-mod traffic;
-
 use anyhow::{Context as _, Result};
-use chance::Chance;
-use record::check;
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Dev, Event, World, guests};
-use std::fs;
+use sophon_tests::{Chance, Dev, Event, Said, Tally, World, check, deed, guests, probe};
 use std::path::Path;
 use std::time::Duration;
-use tempfile::TempDir;
-use traffic::{Said, deed};
 
 /// Kills on one cloud; then another begins, so that the record stays small enough to be looked at often.
 const KILLS_A_WORLD: u32 = 20;
@@ -34,7 +25,7 @@ async fn every_message_gets_exactly_one_finished_bubble_however_often_the_host_i
     let seed = number("SOPHON_TEST_SEED")?.unwrap_or_else(|| u64::from(std::process::id()));
     println!("{kills} kills, seed {seed}");
     let mut chance = Chance::new(seed);
-    let (mut left, mut tally) = (u32::try_from(kills)?, record::Tally::default());
+    let (mut left, mut tally) = (u32::try_from(kills)?, Tally::default());
     while left > 0 {
         let round = left.min(KILLS_A_WORLD);
         tally +=
@@ -50,12 +41,12 @@ fn number(name: &str) -> Result<Option<u64>> {
 }
 
 /// One cloud, and one host after the other.
-async fn world(kills: u32, chance: &mut Chance) -> Result<record::Tally> {
+async fn world(kills: u32, chance: &mut Chance) -> Result<Tally> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     let data = tempfile::tempdir()?;
     world.config.cloud.token_file.0 = data.path().join("token");
     world.config.cloud.token_file.write(&world.token)?;
-    let (url, agent) = (world.base_url(), probe(&data)?);
+    let (url, agent) = (world.base_url(), probe(data.path())?);
     let arguments = ["--cloud-url", &url, "--log", "warn", "run", &agent];
     let mut sessions = Vec::new();
     for _ in 0..SESSIONS {
@@ -70,7 +61,7 @@ async fn world(kills: u32, chance: &mut Chance) -> Result<record::Tally> {
     for message in &said {
         world.user.answer(&message.interaction).await.with_context(|| format!("no end of {message:?}"))?;
     }
-    let tally = check(&world, &sessions, &said).await?;
+    let tally = check(&world, &said)?;
     let (status, words) = host.terminate().await?;
     anyhow::ensure!(status.success(), "the host did not stop well: {words}");
     Ok(tally)
@@ -101,13 +92,4 @@ async fn life(
     tokio::time::sleep(Duration::from_millis(chance.below(PAUSE))).await;
     host.kill().await?;
     Ok(said)
-}
-
-/// The folder of the one agent.
-fn probe(data: &TempDir) -> Result<String> {
-    let folder = data.path().join("probe");
-    fs::create_dir(&folder)?;
-    fs::copy(sophon_tests::guest("probe"), folder.join("probe.wasm"))?;
-    fs::write(folder.join("agent.toml"), "[agent]\nname = \"probe\"\nversion = \"1\"\ncomponent = \"probe.wasm\"\n")?;
-    Ok(folder.display().to_string())
 }

@@ -1,6 +1,7 @@
 //! One fault after the other: each message gets its one answer all the same.
 
 use anyhow::{Result, ensure};
+use serde_json::Value;
 use sophon_host::localcloud::{Fault, Refused, RequestFault, Rule, SocketFault, UpdateFault};
 use sophon_tests::World;
 use std::time::Duration;
@@ -24,9 +25,10 @@ async fn ask(world: &World, session: &str, rule: Rule) -> Result<()> {
     ensure!(turns.len() == before + 2, "{} turns", turns.len());
     for turn in &turns[before..] {
         let bubbles = turn["bubbles"].as_array().map_or(&[][..], Vec::as_slice);
-        ensure!(bubbles.len() == 1 && bubbles[0]["finalized"] == true, "not one finished bubble: {turn:#}");
-        let tasks = bubbles[0]["tasks"].as_array().map_or(&[][..], Vec::as_slice);
-        ensure!(tasks.iter().all(|task| task["status"] != "running"), "a card runs: {turn:#}");
+        ensure!(bubbles.len() == 1 && bubbles[0]["finalized_times"] == 1, "not one finished bubble: {turn:#}");
+        ensure!(bubbles[0]["late_ends"] == 0, "ended twice: {turn:#}");
+        let over = |task: &Value| matches!(task["status"].as_str(), Some("completed" | "failed" | "cancelled"));
+        ensure!(turn["tasks"].as_array().is_some_and(|tasks| tasks.iter().all(over)), "a card runs: {turn:#}");
     }
     Ok(())
 }

@@ -3,18 +3,24 @@
 //! Nothing here waits for a time to pass: it waits for events, each wait bounded, and says what it waited for.
 
 mod browser;
+mod chance;
 mod log;
 mod process;
+mod record;
 mod script;
+mod traffic;
 mod user;
 mod world;
 
 pub use browser::Chrome;
+pub use chance::Chance;
 pub use log::Log;
 pub use process::{Dev, Run, binary, run};
+pub use record::{Tally, check};
 pub use script::{Request, Script};
+pub use traffic::{Deed, End, Said, deed};
 pub use user::{Answer, Event, User};
-pub use world::{World, agents, engine, guest, guests};
+pub use world::{World, agents, engine, guest, guests, probe};
 
 use std::time::Duration;
 

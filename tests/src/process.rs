@@ -74,6 +74,15 @@ impl Dev {
         }
     }
 
+    /// Its resident memory, in MiB.
+    pub fn resident(&self) -> Result<f64> {
+        let id = self.child.id().context("it has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes / 1024.0)
+    }
+
     /// Sends SIGTERM and waits for the end.
     pub async fn terminate(&mut self) -> Result<(ExitStatus, String)> {
         let id = self.child.id().context("it has ended already")?;

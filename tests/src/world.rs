@@ -9,7 +9,7 @@ use sophon_host::daemon::{Daemon, State};
 use sophon_host::localcloud::{Buckets, LocalCloud, Options};
 use sophon_host::wasm::{Agents, Engine};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
 
@@ -25,13 +25,28 @@ pub struct World {
     cloud: Option<LocalCloud>,
     host: Option<Daemon>,
     addr: SocketAddr,
-    user_token: String,
+    /// The user's token.
+    pub user_token: String,
     dir: TempDir,
 }
 
 /// The component of a guest.
 pub fn guest(name: &str) -> PathBuf {
     PathBuf::from(env!("GUESTS")).join(format!("{name}.wasm"))
+}
+
+/// Puts the probe into `data`, with the limits of a manifest that says nothing, for a host in a process of its own;
+/// gives its folder.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn probe(data: &Path) -> Result<String> {
+    let folder = data.join("probe");
+    std::fs::create_dir(&folder)?;
+    std::fs::copy(guest("probe"), folder.join("probe.wasm"))?;
+    let manifest = "[agent]\nname = \"probe\"\nversion = \"1\"\ncomponent = \"probe.wasm\"\n";
+    std::fs::write(folder.join("agent.toml"), manifest)?;
+    Ok(folder.display().to_string())
 }
 
 /// The engine of this process: its address space is too large for one a test.

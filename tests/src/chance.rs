@@ -1,15 +1,16 @@
 //! Chance that can be repeated: splitmix64.
 
 /// A sequence that its seed decides.
-pub(crate) struct Chance(u64);
+pub struct Chance(u64);
 
 impl Chance {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Begins a sequence.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// A number from 0 to below `bound`, which is not 0.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

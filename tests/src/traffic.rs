@@ -3,16 +3,19 @@
 use crate::chance::Chance;
 
 /// A message that was sent.
-#[derive(Debug)]
-pub(crate) struct Said {
-    pub(crate) interaction: String,
-    pub(crate) deed: Deed,
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// Its turn.
+    pub interaction: String,
+    /// What was asked for.
+    pub deed: Deed,
 }
 
 /// Something that the probe does, and what it says when nothing interrupts it.
 #[derive(Debug, Clone)]
-pub(crate) struct Deed {
-    pub(crate) words: String,
+pub struct Deed {
+    /// The message.
+    pub words: String,
     /// What it streams.
     streamed: String,
     /// The whole answer.
@@ -21,7 +24,7 @@ pub(crate) struct Deed {
 
 /// How a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// With its answer.
     Whole,
     /// With what it had, and a note.
@@ -39,7 +42,7 @@ impl Deed {
     }
 
     /// How a turn with this answer ended, if it is a right one.
-    pub(crate) fn end(&self, answer: &str) -> Option<End> {
+    pub fn end(&self, answer: &str) -> Option<End> {
         if answer == self.whole {
             return Some(End::Whole);
         }
@@ -52,7 +55,7 @@ impl Deed {
     }
 
     /// Whether these deltas may have been seen.
-    pub(crate) fn may_stream(&self, deltas: &str) -> bool {
+    pub fn may_stream(&self, deltas: &str) -> bool {
         let said = deltas.strip_suffix(INTERRUPTED).map_or(deltas, |said| said.trim_end_matches("\n\n"));
         self.streamed.starts_with(said)
     }
@@ -60,7 +63,7 @@ impl Deed {
 
 /// One of all kinds: quick and slow, with text before, between and after cards, beyond one request, with another end
 /// than was streamed, and a failure.
-pub(crate) fn deed(chance: &mut Chance) -> Deed {
+pub fn deed(chance: &mut Chance) -> Deed {
     let pieces: String = (0..60).map(|piece| format!("{piece} ")).collect();
     let long = "x".repeat(90_000);
     match chance.below(8) {
