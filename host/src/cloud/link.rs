@@ -4,6 +4,7 @@ use super::backoff::Backoff;
 use super::dial::dial;
 use super::drive::{Connection, Ended};
 use super::error::DialError;
+use super::rest::Reached;
 use super::sequence::{Progress, Sequence};
 use crate::config::{CloudUrl, Token};
 use crate::protocol::{InstallationId, Update, UpdateId};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 /// Events that wait for the daemon. When they are this many, the socket is not read.
 const EVENTS: usize = 256;
@@ -44,13 +46,13 @@ pub struct Link {
 }
 
 impl Link {
-    /// Starts the link. Events come out of the receiver in the order they happened.
-    pub fn start(url: CloudUrl, token: Token) -> (Self, mpsc::Receiver<LinkEvent>) {
+    /// Starts the link. Events come out of the receiver in the order they happened; each `ready` is told to `reached`.
+    pub fn start(url: CloudUrl, token: Token, reached: Reached) -> (Self, mpsc::Receiver<LinkEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS);
         let (recorded, progress) = watch::channel(Progress::default());
         let redial = Arc::new(Notify::new());
         let (backoff, sequence) = (Backoff::default(), Sequence::default());
-        let line = Line { url, token, recorded: progress, backoff, sequence, bad_frames: 0 };
+        let line = Line { url, token, reached, recorded: progress, backoff, sequence, bad_frames: 0 };
         let task = crate::tasks::spawn("link", supervise(line, events, redial.clone()));
         (Self { recorded, redial, task }, receiver)
     }
@@ -81,6 +83,7 @@ impl Drop for Link {
 struct Line {
     url: CloudUrl,
     token: Token,
+    reached: Reached,
     recorded: watch::Receiver<Progress>,
     backoff: Backoff,
     sequence: Sequence,
@@ -93,9 +96,12 @@ impl Line {
         match dial(&self.url, &self.token).await {
             Ok(socket) => {
                 let (recorded, sequence) = (&mut self.recorded, &mut self.sequence);
-                Connection { socket, events, recorded, sequence, bad_frames: &mut self.bad_frames }
-                    .drive(|| self.backoff.reset())
-                    .await
+                let bad_frames = &mut self.bad_frames;
+                let ready = || {
+                    self.backoff.reset();
+                    self.reached.tell();
+                };
+                Connection { socket, events, recorded, sequence, bad_frames }.drive(ready).await
             }
             Err(error) if error.is_retryable() => Ended::Lost(error.to_string()),
             Err(error) => Ended::Refused(error),
@@ -105,8 +111,9 @@ impl Line {
 
 async fn supervise(mut line: Line, events: mpsc::Sender<LinkEvent>, redial: Arc<Notify>) {
     loop {
+        let span = tracing::info_span!("connection", installation = line.token.installation());
         let ended = tokio::select! {
-            ended = line.hold(&events) => Some(ended),
+            ended = line.hold(&events).instrument(span) => Some(ended),
             () = redial.notified() => None,
         };
         let (reason, retry_in) = match ended {

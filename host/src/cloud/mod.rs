@@ -1,19 +1,24 @@
 //! The link to Sophon Cloud: a socket down, requests up. Knows nothing of agents.
 
+mod attempt;
 mod backoff;
 mod dial;
 mod drive;
 mod error;
 mod http;
+mod limit;
 mod link;
 mod pairing;
 mod rest;
 mod retry;
 mod sequence;
+mod trace;
 
 pub(crate) use self::http::client;
 pub use error::{DialError, RestError};
+pub use limit::Permit;
 pub use link::{Link, LinkEvent};
 pub use pairing::{Pairing, PairingError};
-pub use rest::Rest;
+pub use rest::{Post, Reached, Rest};
 pub use retry::Effort;
+pub use trace::{Trace, Traces};

@@ -1,30 +1,53 @@
-//! Requests up: one envelope in, one out, retried by the policy of `retry`.
+//! Requests up, in stages: permit, attempt, classify, and then again or done. Every try sends the same bytes.
 
+use super::attempt::Line;
 use super::error::RestError;
-use super::http::client;
+use super::limit::{Limiter, Permit};
 use super::retry::{Decision, Effort, Tried, decide};
+use super::trace::Trace;
 use crate::config::{CloudUrl, Token};
-use crate::protocol::{ApiError, Envelope, MAX_BODY};
+use crate::protocol::MAX_BODY;
 use bytes::Bytes;
-use http::HeaderValue;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+use tracing::Instrument as _;
 
-/// From sending a request to the end of its answer.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
-/// The longest answer that is read, in bytes.
-const MAX_ANSWER: usize = 4 << 20;
+/// What waited for the cloud to come back leaves within this time, and not all in one moment.
+const SPREAD: Duration = Duration::from_millis(500);
 
 /// Posts to the cloud. Cheap to clone.
 #[derive(Clone)]
 pub struct Rest {
-    client: reqwest::Client,
-    base: CloudUrl,
-    /// Absent for pairing, which is how a token is got.
-    bearer: Option<HeaderValue>,
+    line: Line,
+    limiter: Limiter,
+    reached: Reached,
+}
+
+/// One request, with all its tries.
+#[derive(Debug, Clone, Copy)]
+pub struct Post<'b, B> {
+    /// The route.
+    pub path: &'static str,
+    /// What it says.
+    pub body: &'b B,
+    /// How much depends on it.
+    pub effort: Effort,
+    /// What it is part of.
+    pub trace: Trace,
+}
+
+/// Tells requests that the cloud is there again: those that wait after a fault of the network wait no longer.
+#[derive(Clone, Default)]
+pub struct Reached(Arc<Notify>);
+
+impl Reached {
+    pub(super) fn tell(&self) {
+        self.0.notify_waiters();
+    }
 }
 
 impl Rest {
@@ -33,131 +56,124 @@ impl Rest {
     /// # Errors
     /// A sentence, when TLS cannot be set up.
     pub fn new(base: CloudUrl, token: Option<&Token>) -> Result<Self, String> {
-        let client = client(base.is_secure(), Some(REQUEST_TIME))?;
-        Ok(Self { client, base, bearer: token.map(Token::bearer) })
+        Ok(Self { line: Line::new(base, token)?, limiter: Limiter::new(), reached: Reached::default() })
     }
 
-    /// Posts `body` and reads the result. Every try sends the same bytes.
+    /// Who to tell that the cloud is there.
+    pub fn reached(&self) -> Reached {
+        self.reached.clone()
+    }
+
+    /// Waits until a request to `path` may leave. Dropped, the future forgets its place.
+    pub async fn permit(&self, path: &'static str) -> Permit {
+        self.limiter.permit(path).await
+    }
+
+    /// Posts `body` and reads the result, as soon as the cloud's limits allow.
     ///
     /// # Errors
-    /// [`RestError`], after the retries that its kind is worth. Each failed try is logged with its request id.
+    /// See [`Rest::send`].
     pub async fn post<T: DeserializeOwned>(
         &self,
         path: &'static str,
         body: &impl Serialize,
         effort: Effort,
     ) -> Result<T, RestError> {
+        let permit = self.permit(path).await;
+        self.send(permit, Post { path, body, effort, trace: Trace::fresh() }).await
+    }
+
+    /// Sends a request with a permit that was asked for before, and reads the result.
+    ///
+    /// # Errors
+    /// [`RestError`], after the retries that its kind is worth. Each failed try is logged with its request id.
+    pub async fn send<T: DeserializeOwned>(
+        &self,
+        permit: Permit,
+        Post { path, body, effort, trace }: Post<'_, impl Serialize>,
+    ) -> Result<T, RestError> {
         let body = Bytes::from(serde_json::to_vec(body).expect("requests of strings and numbers always serialize"));
         if body.len() > MAX_BODY {
             return Err(RestError::TooLarge { path, size: body.len() });
         }
-        let started = Instant::now();
-        let mut tries = 1;
-        loop {
-            let error = match self.try_post(path, body.clone()).await {
-                Ok(result) => return Ok(result),
-                Err(error) => error,
+        let (started, place) = (Instant::now(), permit.place());
+        let mut permit = self.limiter.fit(permit, path).await;
+        for tries in 1.. {
+            let attempt = async {
+                let error = match self.line.attempt(permit, path, body.clone(), trace).await {
+                    Ok(result) => return Stage::Done(Ok(result)),
+                    Err(error) => error,
+                };
+                classify(error, Tried { effort, tries, elapsed: started.elapsed() })
             };
-            match decide(&error, Tried { effort, tries, elapsed: started.elapsed() }, rand::random()) {
-                Decision::Again(wait) => {
-                    tracing::info!(tries, wait_ms = wait.as_millis(), "trying again: {}", shown(&error));
-                    tokio::time::sleep(wait).await;
-                    tries += 1;
-                }
-                Decision::GiveUp => {
-                    tracing::warn!(tries, "request failed: {}", shown(&error));
-                    return Err(error);
-                }
+            let (request_id, status) = (tracing::field::Empty, tracing::field::Empty);
+            let span = tracing::info_span!("request", route = path, attempt = tries, %trace, request_id, status);
+            match attempt.instrument(span).await {
+                Stage::Done(done) => return done,
+                Stage::Again { wait, until_reached } => self.pause(wait, until_reached).await,
             }
+            permit = self.limiter.permit_at(path, place).await;
         }
+        unreachable!("a request is given up long before its tries are counted to the end")
     }
 
-    async fn try_post<T: DeserializeOwned>(&self, path: &'static str, body: Bytes) -> Result<T, RestError> {
-        let network = |error: reqwest::Error, id: &Option<String>| {
-            let id = id.as_ref().map_or_else(String::new, |id| format!(" (X-Request-ID {id})"));
-            RestError::Network { path, reason: format!("{}{id}", causes(&error.without_url())) }
-        };
-        let mut request = self.client.post(self.base.join(path)).header(CONTENT_TYPE, "application/json").body(body);
-        if let Some(bearer) = &self.bearer {
-            request = request.header(AUTHORIZATION, bearer.clone());
+    /// Waits; where the cloud was out of reach, no longer than until it is there again.
+    async fn pause(&self, wait: Duration, until_reached: bool) {
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = self.reached.0.notified(), if until_reached => sleep(SPREAD.mul_f64(rand::random())).await,
         }
-        let mut response = request.send().await.map_err(|error| network(error, &None))?;
-        let status = response.status().as_u16();
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let request_id = header("x-request-id");
-        let retry_after = header(RETRY_AFTER.as_str()).and_then(|text| text.parse().ok()).map(Duration::from_secs);
-        let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| network(error, &request_id))? {
-            if answer.len() + chunk.len() > MAX_ANSWER {
-                let reason = format!("longer than {MAX_ANSWER} bytes");
-                return Err(RestError::Malformed { path, status, reason, retry_after, request_id });
-            }
-            answer.extend_from_slice(&chunk);
-        }
-        read(&answer).map_err(|refusal| match refusal {
-            Refusal::Api(error) => RestError::Api { path, status, error, retry_after, request_id },
-            Refusal::Malformed(reason) => RestError::Malformed { path, status, reason, retry_after, request_id },
-        })
     }
 }
 
-enum Refusal {
-    Api(ApiError),
-    Malformed(String),
+/// Where a request goes after an attempt.
+enum Stage<T> {
+    /// Back to the permit, after a wait.
+    Again { wait: Duration, until_reached: bool },
+    /// Out.
+    Done(Result<T, RestError>),
 }
 
-fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Refusal> {
-    let envelope: Envelope<T> =
-        serde_json::from_slice(answer).map_err(|error| Refusal::Malformed(error.to_string()))?;
-    match envelope {
-        Envelope { ok: true, result: Some(result), .. } => Ok(result),
-        // Some routes have nothing to say; who wants something from them reads no result in `null`.
-        Envelope { ok: true, result: None, .. } => {
-            T::deserialize(serde_json::Value::Null).map_err(|_| Refusal::Malformed("there is no result".to_owned()))
+fn classify<T>(error: RestError, tried: Tried) -> Stage<T> {
+    let shown = crate::text::line(&error.to_string(), 500);
+    match decide(&error, tried, rand::random()) {
+        Decision::Again(wait) => {
+            tracing::info!(tries = tried.tries, wait_ms = wait.as_millis(), "trying again: {shown}");
+            Stage::Again { wait, until_reached: matches!(error, RestError::Network { .. }) }
         }
-        Envelope { error: Some(error), .. } => Err(Refusal::Api(error)),
-        Envelope { .. } => Err(Refusal::Malformed("neither a result nor an error".to_owned())),
+        Decision::GiveUp => {
+            tracing::warn!(tries = tried.tries, "request failed: {shown}");
+            Stage::Done(Err(error))
+        }
     }
-}
-
-fn shown(error: &RestError) -> String {
-    crate::text::line(&error.to_string(), 500)
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Created;
     use serde::de::IgnoredAny;
 
-    #[test]
-    fn only_the_envelope_is_an_answer() {
-        for text in ["", "<html>", "[]", "{}", "{\"ok\":true}", "{\"ok\":false}", "null"] {
-            assert!(matches!(read::<Created>(text.as_bytes()), Err(Refusal::Malformed(_))), "{text}");
-        }
-        assert!(read::<IgnoredAny>(br#"{"ok":true}"#).is_ok(), "an answer of which nothing is wanted");
-        let error = r#"{"ok":false,"error":{"code":"rate_limited","retry_after_ms":7}}"#;
-        assert!(
-            matches!(read::<Created>(error.as_bytes()), Err(Refusal::Api(error)) if error.retry_after_ms == Some(7))
-        );
-        assert!(read::<Created>(br#"{"ok":true,"result":{"message_id":"m"}}"#).is_ok());
+    fn nowhere() -> Rest {
+        Rest::new(CloudUrl::parse("http://127.0.0.1:1").expect("an address"), None).expect("a client")
     }
 
     #[tokio::test]
     async fn a_body_beyond_the_bound_is_not_sent() {
-        let url = CloudUrl::parse("http://127.0.0.1:1").expect("an address");
-        let rest = Rest::new(url, None).expect("a client");
-        let sent = rest.post::<IgnoredAny>("/x", &"x".repeat(MAX_BODY), Effort::Must).await;
+        let sent = nowhere().post::<IgnoredAny>("/x", &"x".repeat(MAX_BODY), Effort::Must).await;
         assert!(matches!(sent, Err(RestError::TooLarge { .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cloud_that_is_there_again_cuts_a_wait_short_and_only_one_for_the_network() {
+        for (until_reached, seconds) in [(true, 0), (false, 30)] {
+            let (rest, before) = (nowhere(), Instant::now());
+            let pause = rest.pause(Duration::from_secs(30), until_reached);
+            let reached = async {
+                sleep(Duration::from_millis(1)).await;
+                rest.reached().tell();
+            };
+            tokio::join!(pause, reached);
+            assert_eq!(before.elapsed().as_secs(), seconds);
+        }
     }
 }

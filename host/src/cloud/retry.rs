@@ -1,8 +1,8 @@
 //! Whether a request is worth another try, and when. Pure: chance and time are parameters.
 //!
 //! The table of the errors page: `429` and `503` wait as long as they are told, other `5xx`, the network and what is no
-//! answer of the cloud's get up to three more tries, all else is final. What a turn cannot do without is tried until the cloud would no longer take
-//! it: "the bridge POSTs until it gets a 2xx".
+//! answer of the cloud's get up to three more tries, all else is final. What a turn cannot do without is tried for as long
+//! as the cloud remembers its key: "the bridge POSTs until it gets a 2xx". It says itself when it wants no more.
 
 use super::backoff::jitter;
 use super::error::RestError;
@@ -22,7 +22,8 @@ pub(super) enum Decision {
 pub enum Effort {
     /// A later request repairs its loss: three more tries after a fault.
     Usual,
-    /// Nothing repairs it: tried as long as the cloud takes it, which is 30 minutes (`410 interaction_expired`).
+    /// Nothing repairs it: tried for a day, which is how long the cloud knows a key. Where it wants no more of a turn
+    /// before (`410 interaction_expired` after 30 minutes) it says so.
     Must,
 }
 
@@ -45,16 +46,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 /// Waits of a fault grow up to this.
 const LONGEST_FAULT_WAIT: Duration = Duration::from_secs(30);
-const WINDOW: Duration = Duration::from_secs(30 * 60);
+const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Decides after a failed try; `chance` is within 0 to 1.
 pub(super) fn decide(error: &RestError, tried: Tried, chance: f64) -> Decision {
     let (most, wait) = match error {
         RestError::Api { status: 429 | 503, retry_after, .. }
-        | RestError::Malformed { status: 429 | 503, retry_after, .. } => {
-            let told = told_ms(error).map(Duration::from_millis).or(*retry_after);
-            (TRIES_AFTER_WAIT, told.unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT))
-        }
+        | RestError::Malformed { status: 429 | 503, retry_after, .. } => (TRIES_AFTER_WAIT, told(error, *retry_after)),
         // What is not the envelope is not the cloud's word, whatever its status: a proxy or a portal answered for it.
         RestError::Api { status: 500.., .. } | RestError::Malformed { .. } | RestError::Network { .. } => {
             let doubled = FIRST_WAIT.saturating_mul(1 << (tried.tries.clamp(1, 8) - 1));
@@ -69,11 +67,22 @@ pub(super) fn decide(error: &RestError, tried: Tried, chance: f64) -> Decision {
     if worth { Decision::Again(jitter(wait, chance)) } else { Decision::GiveUp }
 }
 
-fn told_ms(error: &RestError) -> Option<u64> {
+/// How long the cloud wants to be left alone after a `429`; nothing, when it did not say that.
+pub(super) fn shut(error: &RestError) -> Duration {
     match error {
-        RestError::Api { error, .. } => error.retry_after_ms,
-        _ => None,
+        RestError::Api { status: 429, retry_after, .. } | RestError::Malformed { status: 429, retry_after, .. } => {
+            told(error, *retry_after)
+        }
+        _ => Duration::ZERO,
     }
+}
+
+fn told(error: &RestError, retry_after: Option<Duration>) -> Duration {
+    let own = match error {
+        RestError::Api { error, .. } => error.retry_after_ms.map(Duration::from_millis),
+        _ => None,
+    };
+    own.or(retry_after).unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT)
 }
 
 #[cfg(test)]
@@ -118,24 +127,27 @@ mod tests {
         assert_eq!(decide(&api(503, None, Some(9)), usual(4), 0.5), Decision::Again(Duration::from_secs(9)));
         assert_eq!(decide(&api(429, None, None), usual(1), 0.5), Decision::Again(DEFAULT_WAIT));
         assert_eq!(decide(&page(429), usual(1), 0.5), Decision::Again(Duration::from_secs(2)));
+        assert_eq!(shut(&api(429, Some(700), Some(9))), Duration::from_millis(700));
+        assert_eq!(shut(&api(429, Some(u64::MAX), None)), LONGEST_WAIT);
+        assert_eq!(shut(&api(503, Some(700), None)), Duration::ZERO, "an overloaded cloud is no empty bucket");
     }
 
     #[test]
-    fn faults_get_three_more_tries_and_what_must_arrive_half_an_hour() {
+    fn faults_get_three_more_tries_and_what_must_arrive_a_day() {
         let network = RestError::Network { path: "/x", reason: "refused".into() };
         for error in [api(500, None, None), api(502, None, None), page(200), network] {
             let tries = (1..10).take_while(|tries| decide(&error, usual(*tries), 0.5) != Decision::GiveUp).count();
             assert_eq!(tries, 3);
             let must = |elapsed| Tried { effort: Effort::Must, tries: 50, elapsed: Duration::from_secs(elapsed) };
-            assert_eq!(decide(&error, must(1_799), 0.5), Decision::Again(LONGEST_FAULT_WAIT));
-            assert_eq!(decide(&error, must(1_800), 0.5), Decision::GiveUp);
+            assert_eq!(decide(&error, must(86_399), 0.5), Decision::Again(LONGEST_FAULT_WAIT));
+            assert_eq!(decide(&error, must(86_400), 0.5), Decision::GiveUp);
         }
     }
 
     proptest::proptest! {
         #[test]
         fn every_wait_is_bounded(
-            status in 400..600_u16, told in 0..u64::MAX, tries in 1..u32::MAX, seconds in 0..4_000_u64, must: bool,
+            status in 400..600_u16, told in 0..u64::MAX, tries in 1..u32::MAX, seconds in 0..100_000_u64, must: bool,
             chance in 0.0..1.0_f64,
         ) {
             let effort = if must { Effort::Must } else { Effort::Usual };
@@ -143,6 +155,7 @@ mod tests {
             if let Decision::Again(wait) = decide(&api(status, Some(told), None), tried, chance) {
                 assert!(wait <= LONGEST_WAIT.mul_f64(1.25));
                 assert!(status >= 429 && (must || tries <= TRIES_AFTER_WAIT));
+                assert!(!must || seconds < 86_400);
             }
         }
     }

@@ -1,60 +1,85 @@
 //! Carries what turns send to the cloud's routes.
 
 use super::status::Status;
-use crate::cloud::{Effort, Link, Rest, RestError};
+use crate::cloud::{self, Effort, Link, Post, Rest, RestError, Traces};
 use crate::protocol::{Created, InteractionId, SessionId, UpdateId};
 use crate::turn::{Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent, Stage};
 use serde::Serialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+const OPEN: &str = "/v1/bridge/sendMessage";
+const DELTA: &str = "/v1/bridge/sendMessageDelta";
+const END: &str = "/v1/bridge/sendMessageEnd";
+const CREATE_TASK: &str = "/v1/bridge/createTask";
+const UPDATE_TASK: &str = "/v1/bridge/updateTask";
+const FINISH_TASK: &str = "/v1/bridge/finishTask";
 
 /// The cloud, as turns see it.
 pub(super) struct Carrier {
     pub(super) rest: Rest,
     pub(super) link: Link,
+    pub(super) traces: Traces,
     /// Tells the daemon that the token is refused.
     pub(super) unauthorized: CancellationToken,
     /// Is told how turns go.
     pub(super) status: Arc<Status>,
 }
 
-impl Carrier {
-    async fn post(&self, path: &'static str, body: &(impl Serialize + Sync), effort: Effort) -> Result<Sent, Lost> {
-        let posted = self.rest.post::<IgnoredAny>(path, body, effort).await;
-        posted.map(|_| Sent::Done).map_err(|error| self.lost(&error))
-    }
+/// Leave to send one request of a turn through the carrier.
+struct Leave<'c> {
+    carrier: &'c Carrier,
+    turn: &'c InteractionId,
+    permit: cloud::Permit,
+}
 
-    async fn carry(&self, outgoing: Outgoing) -> Result<Sent, Lost> {
-        match &outgoing {
+impl Leave<'_> {
+    async fn carry(self, outgoing: Outgoing) -> Result<Sent, Lost> {
+        let carrier = self.carrier;
+        let sent = match &outgoing {
             Outgoing::Open(body) => {
-                if let Some(turn) = &body.interaction_id {
-                    self.status.moved(turn, &body.session_id, Stage::Opening);
-                }
-                let opened = self.rest.post::<Created>("/v1/bridge/sendMessage", body, Effort::Must).await;
-                opened.map(|created| Sent::Opened(created.message_id)).map_err(|error| self.lost(&error))
+                carrier.status.moved(self.turn, &body.session_id, Stage::Opening);
+                let opened = self.post::<Created>(OPEN, body, Effort::Must).await;
+                return opened.map(|created| Sent::Opened(created.message_id)).map_err(|error| carrier.lost(&error));
             }
-            Outgoing::End(body) => {
-                let ended = self.rest.post::<IgnoredAny>("/v1/bridge/sendMessageEnd", body, Effort::Must).await;
-                match ended {
-                    Ok(_) => Ok(Sent::Done),
-                    Err(error @ RestError::Api { status: 409, .. }) => {
-                        let error = crate::text::line(&error.to_string(), 500);
-                        tracing::warn!("a bubble was ended already, before a restart of this host: {error}");
-                        Ok(Sent::Done)
-                    }
-                    Err(error) => Err(self.lost(&error)),
+            Outgoing::End(body) => match self.post::<IgnoredAny>(END, body, Effort::Must).await {
+                Err(error @ RestError::Api { status: 409, .. }) => {
+                    let error = crate::text::line(&error.to_string(), 500);
+                    tracing::warn!("a bubble was ended already, before a restart of this host: {error}");
+                    return Ok(Sent::Done);
                 }
-            }
-            Outgoing::Delta(body) => self.post("/v1/bridge/sendMessageDelta", body, Effort::Must).await,
-            Outgoing::CreateTask(body) => self.post("/v1/bridge/createTask", body, Effort::Must).await,
+                sent => sent,
+            },
+            Outgoing::Delta(body) => self.post(DELTA, body, Effort::Must).await,
+            Outgoing::CreateTask(body) => self.post(CREATE_TASK, body, Effort::Must).await,
             // The next progress, or the card's end, says more than the one before.
-            Outgoing::UpdateTask(body) => self.post("/v1/bridge/updateTask", body, Effort::Usual).await,
-            Outgoing::FinishTask(body) => self.post("/v1/bridge/finishTask", body, Effort::Must).await,
-        }
+            Outgoing::UpdateTask(body) => self.post(UPDATE_TASK, body, Effort::Usual).await,
+            Outgoing::FinishTask(body) => self.post(FINISH_TASK, body, Effort::Must).await,
+        };
+        sent.map(|IgnoredAny| Sent::Done).map_err(|error| carrier.lost(&error))
     }
 
+    async fn post<T: DeserializeOwned>(
+        self,
+        path: &'static str,
+        body: &(impl Serialize + Sync),
+        effort: Effort,
+    ) -> Result<T, RestError> {
+        let trace = self.carrier.traces.of(self.turn);
+        self.carrier.rest.send(self.permit, Post { path, body, effort, trace }).await
+    }
+}
+
+impl Carrier {
     fn lost(&self, error: &RestError) -> Lost {
+        if let RestError::Api { path, error: api, request_id, .. } = error
+            && api.code == "idempotency_conflict"
+        {
+            let request_id = request_id.as_ref().map(|id| crate::text::line(id, 80));
+            tracing::error!(route = path, request_id, "a key was used for two requests: this is a defect of the host");
+        }
         match error {
             // Nothing is gone: with another token the turn can still be ended.
             error if error.is_unauthorized() => {
@@ -68,15 +93,23 @@ impl Carrier {
     }
 }
 
-/// Leave to send one request through the carrier.
-struct Leave<'c>(&'c Carrier);
-
 impl Permit for Leave<'_> {
     fn send<'a>(self: Box<Self>, outgoing: Outgoing) -> SendFuture<'a>
     where
         Self: 'a,
     {
-        Box::pin(self.0.carry(outgoing))
+        let span = tracing::info_span!("turn", interaction = %self.turn);
+        Box::pin(self.carry(outgoing).instrument(span))
+    }
+}
+
+/// The route of a kind of request; of several, one that draws on the same bucket.
+fn route(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Open => OPEN,
+        Kind::Delta => DELTA,
+        Kind::Card => CREATE_TASK,
+        Kind::End => END,
     }
 }
 
@@ -85,7 +118,10 @@ impl Outbox for Carrier {
         if kind == Kind::Open {
             self.status.opens(turn);
         }
-        Box::pin(async move { Box::new(Leave(self)) as Box<dyn Permit + 'a> })
+        Box::pin(async move {
+            let permit = self.rest.permit(route(kind)).await;
+            Box::new(Leave { carrier: self, turn, permit }) as Box<dyn Permit + 'a>
+        })
     }
 
     fn recorded(&self, update: UpdateId) {

@@ -6,7 +6,7 @@ mod lock;
 mod status;
 mod wake;
 
-use crate::cloud::{Link, Rest};
+use crate::cloud::{Link, Rest, Traces};
 use crate::config::{Config, Token};
 use crate::protocol::InstallationId;
 use crate::store::{Durability, Store, StoreError};
@@ -91,9 +91,10 @@ impl Daemon {
         let store = Store::open(&config.data_dir.join(format!("{}.db", token.installation())), durability)?;
         let rest = Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?;
         let status = Arc::new(Status::new(config.cloud.url.join(""), agents.clone(), SystemTime::now()));
-        let (link, events) = Link::start(config.cloud.url.clone(), token);
+        let (link, events) = Link::start(config.cloud.url.clone(), token, rest.reached());
         let (stop, unauthorized) = (CancellationToken::new(), CancellationToken::new());
-        let outbox = Arc::new(Carrier { rest, link, unauthorized: unauthorized.clone(), status: status.clone() });
+        let (traces, refused) = (Traces::new(), unauthorized.clone());
+        let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused, status: status.clone() });
         let sleeper = outbox.clone();
         let house = House { engine, agents: agents.clone(), store, outbox };
         let turns = Arc::new(Turns::start(house).await?);
