@@ -1,7 +1,7 @@
 //! A guest that does what the message says: its first word is the deed, its second a number.
 
 use sophon_agent::{Agent, Answer, Card, Failure, Finish, Reply, Result, Turn, log};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 struct Probe;
 
@@ -12,6 +12,7 @@ impl Agent for Probe {
         let number: u64 = words.next().and_then(|word| word.parse().ok()).unwrap_or(1);
         match deed.as_str() {
             "stream" => stream(number, reply),
+            "tokens" => tokens(number, reply),
             "sleep" => sleep(number, reply),
             "memory" => Ok(Answer::text(format!("{} bytes", fill_memory().len()))),
             "flood" => flood(reply),
@@ -46,6 +47,18 @@ fn stream(pieces: u64, reply: &mut Reply) -> Result<Answer> {
         reply.write(&format!("{piece} "))?;
         std::thread::sleep(Duration::from_millis(1));
     }
+    Ok(Answer::streamed())
+}
+
+/// A token every 8 ms, as a model would, and then the time on the wall in milliseconds.
+fn tokens(count: u64, reply: &mut Reply) -> Result<Answer> {
+    let start = Instant::now();
+    for token in 0..count {
+        reply.write(&format!("{token} "))?;
+        std::thread::sleep(Duration::from_millis(8 * (token + 1)).saturating_sub(start.elapsed()));
+    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    reply.write(&format!("ended {}", now.as_millis()))?;
     Ok(Answer::streamed())
 }
 
