@@ -7,11 +7,13 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark is read from its output")]
 #![allow(clippy::disallowed_methods, reason = "the fences of clippy.toml are for the host")]
 
+#[allow(dead_code, reason = "each benchmark uses its share")]
 mod support;
 
 use anyhow::{Context as _, Result};
 use std::path::Path;
 use std::time::Duration;
+use support::bucket::Buckets;
 use support::cloud::Cloud;
 use support::driver::{Driver, Pass, Plan};
 use support::figure::{Row, median_ms, table};
@@ -84,8 +86,8 @@ async fn main() -> Result<()> {
 }
 
 async fn run(binary: &Path, component: &Path) -> Result<Figures> {
-    let cloud = Cloud::start().await?;
-    let mut host = Host::start(binary, component, cloud.addr())?;
+    let cloud = Cloud::start(Buckets::unlimited()).await?;
+    let mut host = Host::start(binary, "twice", component, cloud.addr())?;
     let mut driver = Driver::connect(cloud, &mut host).await?;
     tokio::time::sleep(REST).await;
     let (idle, idle_proportional) = (host.process.resident()?, host.process.proportional()?);

@@ -1,12 +1,14 @@
-//! The stub: a cloud without checks, limits or memory. It must never be what the host waits for, so it does nothing
+//! The stub: a cloud without checks or memory, and with limits only where a benchmark wants some. It must never be what the host waits for, so it does nothing
 //! but read, take the time, answer, and tell the driver.
 
+use super::bucket::Buckets;
 use super::http::Connection;
 use super::wire::{self, Call};
 use anyhow::{Context as _, Result};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -29,6 +31,7 @@ pub(crate) struct Cloud {
     pub(super) events: mpsc::Receiver<Event>,
     /// The newest update that the host acked.
     pub(super) acked: watch::Receiver<u64>,
+    buckets: Arc<Mutex<Buckets>>,
     _listening: JoinSet<()>,
 }
 
@@ -48,25 +51,33 @@ pub(super) enum Event {
 struct Reports {
     events: mpsc::Sender<Event>,
     acked: watch::Sender<u64>,
+    buckets: Arc<Mutex<Buckets>>,
 }
 
 impl Cloud {
-    /// Starts a stub on a free port of the loopback.
+    /// Starts a stub with these limits on a free port of the loopback.
     ///
     /// # Errors
     /// When there is no port.
-    pub(crate) async fn start() -> Result<Self> {
+    pub(crate) async fn start(buckets: Buckets) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port on 127.0.0.1 for the stub")?;
         let addr = listener.local_addr().context("a listener without an address")?;
         let (event_sender, events) = mpsc::channel(MAX_EVENTS);
         let (ack_sender, acked) = watch::channel(0);
         let mut listening = JoinSet::new();
-        listening.spawn(listen(listener, Reports { events: event_sender, acked: ack_sender }));
-        Ok(Self { addr, events, acked, _listening: listening })
+        let buckets = Arc::new(Mutex::new(buckets));
+        let reports = Reports { events: event_sender, acked: ack_sender, buckets: buckets.clone() };
+        listening.spawn(listen(listener, reports));
+        Ok(Self { addr, events, acked, buckets, _listening: listening })
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// How many requests were answered with 429.
+    pub(super) fn refused(&self) -> usize {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner).refused
     }
 }
 
@@ -92,8 +103,13 @@ async fn serve(stream: TcpStream, reports: &Reports) -> Result<()> {
         if let Some(key) = request.socket_key {
             return socket(connection, &key, reports).await;
         }
+        let quota = reports.buckets.lock().unwrap_or_else(PoisonError::into_inner).draw(&request.path, at);
+        if quota.is_refused() {
+            connection.answer(&wire::refusal(&quota)).await?;
+            continue;
+        }
         let call = wire::call(&request.path, &request.body)?;
-        let response = wire::answer(call.as_ref());
+        let response = wire::answer(call.as_ref(), &quota);
         // A turn is over when its end is answered: the driver may send the next update only then.
         match call {
             Some((turn, call @ Call::End(_))) => {

@@ -21,13 +21,14 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Starts `binary` against the stub at `cloud`, with the one agent `component`.
+    /// Starts `binary` against the stub at `cloud`, with the one agent `name`, made of `component`.
     ///
     /// # Errors
     /// When its folder cannot be made or the program not started.
-    pub(crate) fn start(binary: &Path, component: &Path, cloud: SocketAddr) -> Result<Self> {
+    pub(crate) fn start(binary: &Path, name: &str, component: &Path, cloud: SocketAddr) -> Result<Self> {
         let folder = tempfile::tempdir().context("no folder for the host")?;
-        let config = configure(folder.path(), component, cloud).context("cannot write the host's configuration")?;
+        let config =
+            configure(folder.path(), name, component, cloud).context("cannot write the host's configuration")?;
         let child = Command::new(binary)
             .args(["run", "--config"])
             .arg(config)
@@ -68,12 +69,13 @@ impl Host {
 }
 
 /// Writes the configuration and the agent's manifest, and says where the configuration is.
-fn configure(folder: &Path, component: &Path, cloud: SocketAddr) -> Result<PathBuf> {
-    let agent = folder.join("twice");
+fn configure(folder: &Path, name: &str, component: &Path, cloud: SocketAddr) -> Result<PathBuf> {
+    let agent = folder.join(name);
     fs::create_dir(&agent)?;
     // A JSON string is a TOML string too.
     let manifest = format!(
-        "[agent]\nname = \"twice\"\nversion = \"0.1.0\"\ncontract = \"0.1\"\ncomponent = {}\n",
+        "[agent]\nname = {}\nversion = \"0.1.0\"\ncontract = \"0.1\"\ncomponent = {}\n",
+        json!(name),
         json!(component)
     );
     fs::write(agent.join("agent.toml"), manifest)?;

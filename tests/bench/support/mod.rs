@@ -1,5 +1,6 @@
 //! What a benchmark needs: a bare cloud, a host in its own process, a driver that plays the user, and figures.
 
+pub(crate) mod bucket;
 pub(crate) mod cloud;
 pub(crate) mod driver;
 pub(crate) mod figure;
@@ -7,6 +8,7 @@ pub(crate) mod guest;
 pub(crate) mod host;
 mod http;
 pub(crate) mod proc;
+pub(crate) mod streams;
 mod wire;
 
 /// With nothing heard from the host for this long, a benchmark fails. The messages name it.

@@ -3,6 +3,7 @@
 //! A turn is a number, counted from 0 in each run. All its ids are made from it, so that a call is told apart without
 //! a look into any table.
 
+use super::bucket::Quota;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
@@ -75,13 +76,26 @@ pub(super) fn call(path: &str, body: &[u8]) -> Result<Option<(usize, Call)>> {
 }
 
 /// What the stub answers to a call, as a whole HTTP response.
-pub(super) fn answer(call: Option<&(usize, Call)>) -> Vec<u8> {
+pub(super) fn answer(call: Option<&(usize, Call)>, quota: &Quota) -> Vec<u8> {
     let body = match call {
         Some((turn, Call::Open)) => format!(r#"{{"ok":true,"result":{{"message_id":"msg_{}"}}}}"#, interaction(*turn)),
         _ => r#"{"ok":true,"result":{}}"#.to_owned(),
     };
+    response("200 OK", &quota.headers(), &body)
+}
+
+/// What the stub answers when a bucket is empty.
+pub(super) fn refusal(quota: &Quota) -> Vec<u8> {
+    let millis = quota.retry_after.unwrap_or_default().as_micros().div_ceil(1_000);
+    let body = format!(r#"{{"ok":false,"error":{{"code":"rate_limited","retry_after_ms":{millis}}}}}"#);
+    let headers = format!("{}retry-after: {}\r\n", quota.headers(), millis.div_ceil(1_000));
+    response("429 Too Many Requests", &headers, &body)
+}
+
+fn response(status: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
-    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+    let head = format!("HTTP/1.1 {status}\r\n{headers}content-type: application/json\r\ncontent-length: {length}");
+    format!("{head}\r\n\r\n{body}").into_bytes()
 }
 
 fn interaction(turn: usize) -> String {
