@@ -62,6 +62,8 @@ pub(super) enum Command {
     Agent(AgentArgs),
     /// Ask the host that runs here how it is doing: its link, agents, turns and last errors
     Status(StatusArgs),
+    /// Check what a host needs, one by one, and say how to mend what is broken
+    Doctor(DoctorArgs),
 }
 
 #[derive(Debug, Args)]
@@ -105,6 +107,15 @@ pub(super) struct StatusArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// Agent folders, folders of agent folders, or .wasm components [default: agents.paths, else ./plugins]
+    paths: Vec<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct AgentArgs {
     #[command(subcommand)]
     pub(super) command: AgentCommand,
@@ -128,6 +139,7 @@ impl Arguments {
         let agents = match &self.command {
             Command::Dev(args) => args.paths.clone(),
             Command::Run(args) => args.paths.clone(),
+            Command::Doctor(args) => args.paths.clone(),
             Command::Agent(AgentArgs { command: AgentCommand::List { paths, .. } }) => paths.clone(),
             Command::Pair | Command::Chat(_) | Command::Status(_) => Vec::new(),
         };

@@ -1,6 +1,6 @@
-//! Runs the build commands of agents. The one place that starts processes.
+//! Runs the build commands of agents.
 
-use super::output;
+use super::{output, process};
 use crate::config::Manifest;
 use crate::wasm::find_manifests;
 use std::path::Path;
@@ -22,8 +22,7 @@ async fn build(folder: &Path, manifest: &Manifest) -> Result<(), String> {
     let mut words = build.command.split_whitespace();
     let program = words.next().ok_or("`build.command` of its agent.toml is empty")?;
     output::say(&format!("building {}: {}", manifest.name, crate::text::line(&build.command, 200)));
-    #[expect(clippy::disallowed_methods, reason = "the fence's one gate")]
-    let mut command = tokio::process::Command::new(program);
+    let mut command = process::command(program);
     // What it prints is for people; stdout is for data.
     let stderr = std::io::stderr();
     command.args(words).current_dir(folder).stdin(Stdio::null()).stdout(stderr).kill_on_drop(true);

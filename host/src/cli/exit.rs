@@ -13,8 +13,8 @@ pub(super) struct Failure {
     message: String,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
     Other = 1,
     Usage = 2,
     Unpaired = 3,
@@ -24,6 +24,10 @@ enum Kind {
 }
 
 impl Failure {
+    pub(super) fn of(kind: Kind, message: impl fmt::Display) -> Self {
+        Self { kind, message: message.to_string() }
+    }
+
     pub(super) fn other(message: impl fmt::Display) -> Self {
         Self { kind: Kind::Other, message: message.to_string() }
     }

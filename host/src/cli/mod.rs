@@ -5,10 +5,12 @@ mod args;
 mod build;
 mod chat;
 mod dev;
+mod doctor;
 mod exit;
 mod logging;
 mod output;
 mod pair;
+mod process;
 mod run;
 mod session;
 mod signals;
@@ -37,9 +39,15 @@ pub fn main() -> ExitCode {
 }
 
 fn start(arguments: Arguments, environment: &Environment) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::other)?;
+    // The one command that works without a configuration.
+    if let Command::Doctor(args) = &arguments.command {
+        let done = runtime.block_on(doctor::doctor(&arguments.overrides(), environment, args));
+        runtime.shutdown_background();
+        return done;
+    }
     let config = Config::load(arguments.overrides(), environment)?;
     let troubles = logging::start(&config);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::other)?;
     let done = runtime.block_on(async {
         match arguments.command {
             Command::Dev(args) => dev::dev(config, environment, args, &troubles).await,
@@ -48,6 +56,7 @@ fn start(arguments: Arguments, environment: &Environment) -> Result<(), Failure>
             Command::Chat(args) => chat::chat(config, args).await,
             Command::Agent(args) => agent::agent(config, args).await,
             Command::Status(args) => status::status(config, args).await,
+            Command::Doctor(_) => Ok(()),
         }
     });
     // A component that is being compiled must not hold up the end of the process.

@@ -41,12 +41,17 @@ pub(super) async fn dial(url: &CloudUrl, token: &Token) -> Result<Socket, DialEr
     }
 }
 
+/// The host, without the brackets of an IPv6 address, and the port.
+pub(super) fn place(url: &CloudUrl) -> (&str, u16) {
+    let host = url.uri().host().unwrap_or_default();
+    let port = url.uri().port_u16().unwrap_or(if url.is_secure() { 443 } else { 80 });
+    (host.trim_start_matches('[').trim_end_matches(']'), port)
+}
+
 async fn upgrade(url: &CloudUrl, token: &Token) -> Result<Socket, DialError> {
     let network = |error: &dyn std::fmt::Display| DialError::Network(error.to_string());
     let secure = url.is_secure();
-    let host = url.uri().host().unwrap_or_default();
-    let port = url.uri().port_u16().unwrap_or(if secure { 443 } else { 80 });
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let (bare, port) = place(url);
     let tcp = TcpStream::connect((bare, port)).await.map_err(|error| network(&error))?;
     tcp.set_nodelay(true).map_err(|error| network(&error))?;
     let stream: Box<dyn Stream> = if secure {

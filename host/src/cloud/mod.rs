@@ -2,6 +2,7 @@
 
 mod attempt;
 mod backoff;
+mod date;
 mod dial;
 mod drive;
 mod error;
@@ -9,6 +10,7 @@ mod http;
 mod limit;
 mod link;
 mod pairing;
+mod probe;
 mod rest;
 mod retry;
 mod sequence;
@@ -19,6 +21,7 @@ pub use error::{DialError, RestError};
 pub use limit::Permit;
 pub use link::{Link, LinkEvent};
 pub use pairing::{Pairing, PairingError};
+pub use probe::{Probe, Unreachable, reach, try_token};
 pub use rest::{Post, Reached, Rest};
 pub use retry::Effort;
 pub use trace::{Trace, Traces};

@@ -206,19 +206,23 @@ impl Config {
     /// The configuration file's name, looked for here and then in the configuration folder.
     pub const FILE: &'static str = "sophon-host.toml";
 
-    /// Gathers the configuration.
-    ///
-    /// # Errors
-    /// See [`ConfigError`]. Every message names the place.
-    pub fn load(flags: Overrides, environment: &Environment) -> Result<Self, ConfigError> {
-        let found = flags.config.clone().or_else(|| environment.config.clone()).or_else(|| {
+    /// The configuration file: the one that is named, else the first that is there.
+    pub fn find(flags: &Overrides, environment: &Environment) -> Option<PathBuf> {
+        flags.config.clone().or_else(|| environment.config.clone()).or_else(|| {
             let places = [
                 Some(PathBuf::from(Self::FILE)),
                 environment.config_home.as_ref().map(|home| home.join("sophon-host").join(Self::FILE)),
             ];
             places.into_iter().flatten().find(|file| file.exists())
-        });
-        let (file, base) = match &found {
+        })
+    }
+
+    /// Gathers the configuration.
+    ///
+    /// # Errors
+    /// See [`ConfigError`]. Every message names the place.
+    pub fn load(flags: Overrides, environment: &Environment) -> Result<Self, ConfigError> {
+        let (file, base) = match &Self::find(&flags, environment) {
             Some(path) => (File::read(path)?, path.parent().unwrap_or(Path::new("")).to_owned()),
             None => (File::default(), PathBuf::new()),
         };

@@ -45,10 +45,7 @@ impl DataLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // Who holds it is a courtesy; that it is held is the point.
-                let _ = file.take(20).read_to_string(&mut holder);
-                let holder = crate::text::line(holder.trim(), 20);
+                let holder = written(&mut file);
                 return Err(LockError::Held { folder: folder.to_owned(), holder });
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
@@ -61,6 +58,30 @@ impl DataLock {
         write(&mut file).map_err(io)?;
         Ok(Self { _file: file })
     }
+
+    /// The process that works in a folder, as it wrote itself down. Takes nothing and makes nothing.
+    ///
+    /// # Errors
+    /// When the folder cannot be looked at.
+    pub fn holder(folder: &Path) -> std::io::Result<Option<String>> {
+        let mut file = match File::open(folder.join("lock")) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(written(&mut file))),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+fn written(file: &mut File) -> String {
+    let mut holder = String::new();
+    // Who holds it is a courtesy; that it is held is the point.
+    let _ = file.take(20).read_to_string(&mut holder);
+    crate::text::line(holder.trim(), 20)
 }
 
 #[cfg(test)]
@@ -73,7 +94,10 @@ mod tests {
         let first = DataLock::take(folder.path()).expect("free");
         let error = DataLock::take(folder.path()).expect_err("held").to_string();
         assert!(error.contains(&std::process::id().to_string()), "{error}");
+        let holder = DataLock::holder(folder.path()).expect("looked at");
+        assert_eq!(holder, Some(std::process::id().to_string()));
         drop(first);
+        assert_eq!(DataLock::holder(folder.path()).expect("looked at"), None);
         DataLock::take(folder.path()).expect("free again");
     }
 }

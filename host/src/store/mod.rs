@@ -2,6 +2,7 @@
 //!
 //! Methods are verbs of the domain; SQL stays in here.
 
+mod check;
 mod choice;
 mod file;
 mod inbox;
@@ -9,6 +10,7 @@ mod journal;
 mod open;
 mod transcript;
 
+pub use check::{Condition, check};
 pub use file::{Receipt, Store, StoreError};
 pub use inbox::Recent;
 pub use journal::Unfinished;

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Marks the file as ours: "soph".
-const APPLICATION: i64 = 0x736f_7068;
+pub(super) const APPLICATION: i64 = 0x736f_7068;
 /// The schema, each step from the version before it. A step that was released is never changed.
 const STEPS: [&str; 2] = [include_str!("schema-1.sql"), include_str!("schema-2.sql")];
 /// The schema that this version writes.
-const NEWEST: i64 = STEPS.len() as i64;
+pub(super) const NEWEST: i64 = STEPS.len() as i64;
 
 /// What a commit outlives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,13 +51,18 @@ pub(super) fn open(file: &Path, durability: Durability) -> Result<Connection, St
     Ok(connection)
 }
 
-enum Whose {
+/// Whose a file is.
+pub(super) enum Whose {
+    /// It is empty.
     Nobodys,
+    /// Ours, of this schema.
     Ours { version: i64 },
+    /// Another program's.
     Foreign,
 }
 
-fn whose(connection: &Connection) -> rusqlite::Result<Whose> {
+/// Looks whose a file is, and changes nothing.
+pub(super) fn whose(connection: &Connection) -> rusqlite::Result<Whose> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (application, version) = (number("application_id")?, number("user_version")?);
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
