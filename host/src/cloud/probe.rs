@@ -16,6 +16,8 @@ use tokio_rustls::TlsConnector;
 
 /// How long each layer may take.
 const LAYER_TIME: Duration = Duration::from_secs(4);
+/// How long the cloud may take to accept a token.
+const TRY_TIME: Duration = Duration::from_secs(6);
 /// How long a socket that was only tried may take to be closed.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 
@@ -81,7 +83,8 @@ pub async fn reach(url: &CloudUrl) -> Result<Probe, Unreachable> {
 /// # Errors
 /// [`DialError`].
 pub async fn try_token(url: &CloudUrl, token: &Token) -> Result<(), DialError> {
-    let mut socket = dial(url, token).await?;
+    let late = |_elapsed| DialError::Network(format!("no answer within {} s", TRY_TIME.as_secs()));
+    let mut socket = tokio::time::timeout(TRY_TIME, dial(url, token)).await.map_err(late)??;
     // It was accepted; how it is closed changes nothing.
     let _ = tokio::time::timeout(CLOSE_TIME, socket.close(None)).await;
     Ok(())

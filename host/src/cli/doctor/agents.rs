@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long loading may take: components are compiled.
-const LOAD_TIME: Duration = Duration::from_secs(20);
+const LOAD_TIME: Duration = Duration::from_secs(10);
 const NAME: &str = "agents";
 
 /// Whether each agent loads.

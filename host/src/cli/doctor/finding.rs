@@ -105,9 +105,10 @@ impl Findings {
             None => Ok(()),
             Some((kind, check)) => {
                 let broken = self.count("broken");
+                let all = self.0.len();
                 Err(Failure::of(
                     kind,
-                    format!("{broken} of {} checks found what is broken: first {check}", self.0.len()),
+                    format!("{broken} of {all} checks found something broken, first: {check}; see above"),
                 ))
             }
         }
