@@ -227,7 +227,7 @@ fn config(input: &[u8]) -> bool {
             assert!(url.is_secure() || is_local, "{url:?} would send the token in clear");
             let joined = url.join("/v1/bridge/ws").parse::<http::Uri>().expect("an address with a path is one");
             assert_eq!((joined.host(), joined.path()), (Some(host), "/v1/bridge/ws"));
-            assert!((1..=8_000).contains(&config.turns_at_once));
+            assert!((1..=8_000).contains(&config.turns.at_once));
             true
         }
     }

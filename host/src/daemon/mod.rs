@@ -86,9 +86,7 @@ impl Daemon {
         agents: Arc<Agents>,
     ) -> Result<Self, DaemonError> {
         let lock = DataLock::take(&config.data_dir)?;
-        // Update ids are numbered by installation: after pairing anew they begin again, and must not look like repeats.
-        let durability = if config.fsync { Durability::Machine } else { Durability::Process };
-        let store = Store::open(&config.data_dir.join(format!("{}.db", token.installation())), durability)?;
+        let store = open_store(config, &token)?;
         let rest = Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?;
         let status = Arc::new(Status::new(config.cloud.url.join(""), agents.clone(), SystemTime::now()));
         let (link, events) = Link::start(config.cloud.url.clone(), token, rest.reached());
@@ -101,11 +99,7 @@ impl Daemon {
         let (state_in, state) = watch::channel(State::Connecting);
         let sources = Sources { link: events, unauthorized, stop: stop.clone(), status: status.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
-        let woke = wake::watch(SystemTime::now, move |slept| {
-            tracing::info!(slept_s = slept.as_secs(), "this machine slept; dialling again");
-            sleeper.link.redial();
-        });
-        crate::tasks::spawn("wake", stop.clone().run_until_cancelled_owned(woke));
+        redial_after_sleep(sleeper, stop.clone());
         let data_dir = config.data_dir.clone();
         Ok(Self {
             state,
@@ -156,6 +150,22 @@ impl Daemon {
         }
         self.turns.close(self.grace, CLOSING).await;
     }
+}
+
+/// The store of an installation. Update ids are numbered by installation: after pairing anew they begin again, and
+/// must not look like repeats.
+fn open_store(config: &Config, token: &Token) -> Result<Store, StoreError> {
+    let durability = if config.fsync { Durability::Machine } else { Durability::Process };
+    Store::open(&config.data_dir.join(format!("{}.db", token.installation())), durability)
+}
+
+/// Dials again whenever the machine has slept, until `stop`.
+fn redial_after_sleep(carrier: Arc<Carrier>, stop: CancellationToken) {
+    let woke = wake::watch(SystemTime::now, move |slept| {
+        tracing::info!(slept_s = slept.as_secs(), "this machine slept; dialling again");
+        carrier.link.redial();
+    });
+    crate::tasks::spawn("wake", stop.run_until_cancelled_owned(woke));
 }
 
 impl Drop for Daemon {
