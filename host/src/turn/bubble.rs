@@ -228,6 +228,12 @@ impl Bubble {
         self.end.as_ref().is_some_and(|end| end.text.is_some())
     }
 
+    /// Text was given up that the end says again: what came behind it would be a stream with a hole.
+    pub(super) fn skip_text(&mut self) {
+        self.waiting.retain(|act| !matches!(act, Act::Text(_)));
+        self.waiting_bytes = self.waiting.iter().map(Act::size).sum();
+    }
+
     /// The bubble is open under this id.
     pub(super) fn opened(&mut self, id: MessageId) {
         self.id = Some(id);

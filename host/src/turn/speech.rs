@@ -63,6 +63,11 @@ impl Speech {
         self.bubble().opened(id);
     }
 
+    /// Text was given up that the end says again.
+    pub(super) fn skip_text(&self) {
+        self.bubble().skip_text();
+    }
+
     /// The cloud will not take the end as it is.
     pub(super) fn end_refused(&self) {
         self.bubble().end_refused();

@@ -82,9 +82,14 @@ async fn permit<'a>(
 async fn send(speech: &Speech, permit: Box<dyn Permit + '_>, outgoing: Outgoing) -> Option<Written> {
     let (opens, ends) = (matches!(outgoing, Outgoing::Open(_)), matches!(outgoing, Outgoing::End(_)));
     let is_progress = matches!(outgoing, Outgoing::UpdateTask(_));
-    // Without an outcome there was no need for one.
     let outcome = match outgoing {
-        Outgoing::Delta(_) | Outgoing::UpdateTask(_) => unless_moot(speech, permit.send(outgoing)).await?,
+        Outgoing::Delta(_) | Outgoing::UpdateTask(_) => {
+            let Some(outcome) = unless_moot(speech, permit.send(outgoing)).await else {
+                speech.skip_text();
+                return None;
+            };
+            outcome
+        }
         outgoing => permit.send(outgoing).await,
     };
     match outcome {

@@ -197,6 +197,23 @@ async fn an_end_waits_for_a_delta_under_way_but_not_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn behind_text_that_was_given_up_no_other_text_is_streamed() {
+    let (speech, outbox) = (speech(), Script::new(5_000, |_| Ok(())));
+    let writer = start(&speech, &outbox);
+    sleep_until(outbox.start + Duration::from_millis(5_100)).await;
+    speech.act(Act::Text("a".into())).await.expect("taken");
+    sleep_until(outbox.start + Duration::from_millis(5_200)).await;
+    speech.act(Act::Text("b".into())).await.expect("taken");
+    let open = Act::Open { card: CardId(0), kind: "k".into(), label: "l".into(), args: None };
+    speech.act(open).await.expect("taken");
+    speech.end(Ending::default());
+    assert_eq!(writer.await.expect("writes"), Written::Ended);
+    let took = outbox.took();
+    assert_eq!((took[1].1.as_str(), took[2].1.contains("CreateTask")), ("a", true), "{took:?}");
+    assert_eq!(took[4].1, "end:ab");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_end_cannot_repair_is_waited_for() {
     let (speech, outbox) = (speech(), Script::new(5_000, |_| Ok(())));
     let writer = start(&speech, &outbox);
