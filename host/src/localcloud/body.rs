@@ -1,7 +1,7 @@
 //! What handlers take and give: JSON bodies, query parameters, the envelope.
 
 use super::refusal::{Noun, Refusal};
-use crate::protocol::{Envelope, MAX_BODY, SessionId};
+use crate::protocol::{Envelope, InstallationId, MAX_BODY, SessionId};
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use bytes::{Bytes, BytesMut};
@@ -116,5 +116,18 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionPath {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let id = path.ok().and_then(|Path(id)| SessionId::try_from(id).ok());
         id.map(Self).ok_or(Refusal::NotFound(Noun::Session))
+    }
+}
+
+/// The installation that the path names.
+pub(super) struct InstallationPath(pub(super) InstallationId);
+
+impl<S: Send + Sync> FromRequestParts<S> for InstallationPath {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let id = path.ok().and_then(|Path(id)| InstallationId::try_from(id).ok());
+        id.map(Self).ok_or(Refusal::NotFound(Noun::Installation))
     }
 }

@@ -15,12 +15,13 @@ pub(super) struct Rate {
     pub(super) per_second: u32,
 }
 
-/// The buckets of the documents by name. `requestApproval` and memory are not served, so theirs are not here.
+/// The buckets of the documents by name. Memory is not served, so its own is not here.
 #[derive(Debug, Clone)]
 pub struct Buckets {
     pub(super) msg: Rate,
     pub(super) delta: Rate,
     pub(super) task: Rate,
+    pub(super) approval: Rate,
     pub(super) default: Rate,
 }
 
@@ -31,6 +32,7 @@ impl Buckets {
             msg: Rate { capacity: 30, per_second: 10 },
             delta: Rate { capacity: 200, per_second: 100 },
             task: Rate { capacity: 60, per_second: 30 },
+            approval: Rate { capacity: 10, per_second: 2 },
             default: Rate { capacity: 30, per_second: 10 },
         }
     }
@@ -43,7 +45,7 @@ impl Buckets {
     /// Buckets that no client can empty, for measurements. The headers are still there.
     pub const fn unlimited() -> Self {
         const VAST: Rate = Rate { capacity: 1_000_000_000, per_second: 1_000_000_000 };
-        Self { msg: VAST, delta: VAST, task: VAST, default: VAST }
+        Self { msg: VAST, delta: VAST, task: VAST, approval: VAST, default: VAST }
     }
 }
 
@@ -53,6 +55,7 @@ pub(super) enum Bucket {
     Msg,
     Delta,
     Task,
+    Approval,
     Default,
 }
 
@@ -63,6 +66,7 @@ impl Bucket {
             Some("sendMessage" | "sendMessageEnd") => Self::Msg,
             Some("sendMessageDelta") => Self::Delta,
             Some("createTask" | "updateTask" | "finishTask") => Self::Task,
+            Some("requestApproval") => Self::Approval,
             _ => Self::Default,
         }
     }
@@ -73,6 +77,7 @@ impl Bucket {
             Self::Msg => "msg",
             Self::Delta => "delta",
             Self::Task => "task",
+            Self::Approval => "approval",
             Self::Default => "default",
         }
     }
@@ -145,6 +150,7 @@ impl Limiter {
             Bucket::Msg => self.buckets.msg,
             Bucket::Delta => self.buckets.delta,
             Bucket::Task => self.buckets.task,
+            Bucket::Approval => self.buckets.approval,
             Bucket::Default => self.buckets.default,
         }
     }
@@ -238,6 +244,7 @@ mod tests {
             ("/v1/bridge/sendMessageEnd", "msg"),
             ("/v1/bridge/sendMessageDelta", "delta"),
             ("/v1/bridge/finishTask", "task"),
+            ("/v1/bridge/requestApproval", "approval"),
             ("/v1/bridge/ws", "default"),
             ("/v1/me", "default"),
         ] {

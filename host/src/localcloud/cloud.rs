@@ -1,6 +1,7 @@
 //! What all requests share: the state, the limiter, and who may come in.
 
 use super::bucket::{Bucket, Limiter, Owner, Quota};
+use super::clock::Millis;
 use super::fault::Faults;
 use super::secret::Digest;
 use super::state::State;
@@ -23,6 +24,8 @@ pub(super) struct Cloud {
     pub(super) cookie: String,
     /// Between two pings of a bridge's socket.
     pub(super) heartbeat: Duration,
+    /// How long a question waits for the user.
+    pub(super) approval_expiry: Millis,
     /// Ends every connection.
     pub(super) stop: CancellationToken,
     /// The open sockets and the late requests, which the server itself does not wait for.
@@ -42,6 +45,7 @@ impl Cloud {
         user_token: &str,
         addr: SocketAddr,
         heartbeat: Duration,
+        approval_expiry: Duration,
         stop: CancellationToken,
     ) -> Self {
         let port = addr.port();
@@ -52,6 +56,7 @@ impl Cloud {
             hosts: hosts(port),
             cookie: format!("sophon_page_{port}"),
             heartbeat,
+            approval_expiry: u64::try_from(approval_expiry.as_millis()).unwrap_or(u64::MAX / 4),
             stop,
             sockets: TaskTracker::new(),
             faults: Faults::default(),

@@ -33,6 +33,10 @@ pub(super) enum Refusal {
     SessionDeleted,
     #[error("more than 30 minutes have passed since the user's message")]
     InteractionExpired,
+    #[error("the question was answered otherwise")]
+    ApprovalResolved,
+    #[error("the question is older than its time")]
+    ApprovalExpired,
     #[error("the pairing code is used up")]
     PairingConsumed,
     #[error("the pairing code is older than 120 seconds")]
@@ -59,6 +63,8 @@ pub(super) enum Noun {
     Message,
     Installation,
     Pairing,
+    Approval,
+    Grant,
     Rule,
     Route,
 }
@@ -71,6 +77,8 @@ impl std::fmt::Display for Noun {
             Self::Message => "message",
             Self::Installation => "installation",
             Self::Pairing => "pairing",
+            Self::Approval => "approval",
+            Self::Grant => "grant",
             Self::Rule => "rule",
             Self::Route => "route",
         })
@@ -101,6 +109,8 @@ impl Refusal {
             Self::TaskFinished => (StatusCode::CONFLICT, "task_finished"),
             Self::SessionDeleted => (StatusCode::GONE, "session_deleted"),
             Self::InteractionExpired => (StatusCode::GONE, "interaction_expired"),
+            Self::ApprovalResolved => (StatusCode::CONFLICT, "approval_resolved"),
+            Self::ApprovalExpired => (StatusCode::GONE, "approval_expired"),
             Self::PairingConsumed => (StatusCode::GONE, "pairing_consumed"),
             Self::PairingExpired => (StatusCode::GONE, "pairing_expired"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
@@ -148,6 +158,8 @@ impl Noun {
             Self::Message => "message_not_found",
             Self::Installation => "installation_not_found",
             Self::Pairing => "pairing_not_found",
+            Self::Approval => "approval_not_found",
+            Self::Grant => "grant_not_found",
             Self::Rule => "rule_not_found",
             Self::Route => "not_found",
         }

@@ -9,7 +9,7 @@ const UNAMBIGUOUS: &[u8] = b"34679ACDEFGHJKMNPQRTVWXY";
 const HEX: &[u8] = b"0123456789abcdef";
 
 /// SHA-256 of a secret: what is stored of it. No `Debug`, so that none is printed by accident.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Digest(pub(super) [u8; 32]);
 
 impl Digest {

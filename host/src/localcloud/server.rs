@@ -25,6 +25,12 @@ const ENDING: Duration = Duration::from_secs(5);
 /// Between two looks for what is too old to be kept.
 const SWEEP: Duration = Duration::from_secs(60);
 
+/// The longest that a question may wait: a day later it is forgotten.
+const MAX_EXPIRY: Duration = Duration::from_secs(12 * 60 * 60);
+/// How long after a failure to expire something it is tried again, and how long to sleep where nothing waits.
+const AGAIN: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How to run a cloud. No `Debug`: it holds a token.
 #[derive(Clone)]
 pub struct Options {
@@ -36,6 +42,8 @@ pub struct Options {
     pub user_token: Option<String>,
     /// Between two pings of a bridge's socket; not zero.
     pub heartbeat: Duration,
+    /// How long a question waits for the user before it expires.
+    pub approval_expiry: Duration,
     /// The rate limits.
     pub buckets: Buckets,
     /// Where the admin port listens, for tests that make this cloud misbehave; as `addr`. With none, there is none.
@@ -49,6 +57,7 @@ impl Default for Options {
             file: None,
             user_token: None,
             heartbeat: Duration::from_secs(30),
+            approval_expiry: Duration::from_secs(5 * 60),
             buckets: Buckets::documented(),
             admin: None,
         }
@@ -121,10 +130,12 @@ impl LocalCloud {
         let limiter = Limiter::new(options.buckets);
         let stop = CancellationToken::new();
         let heartbeat = options.heartbeat.max(Duration::from_millis(1));
-        let cloud = Arc::new(Cloud::new(state, limiter, &user_token, addr, heartbeat, stop.clone()));
+        let expiry = options.approval_expiry.clamp(Duration::from_millis(1), MAX_EXPIRY);
+        let cloud = Arc::new(Cloud::new(state, limiter, &user_token, addr, heartbeat, expiry, stop.clone()));
         let mut tasks = vec![
             tasks::spawn("localcloud-server", serve(listener, route::all(&cloud), stop.clone())),
             tasks::spawn("localcloud-sweeper", sweep(Arc::clone(&cloud))),
+            tasks::spawn("localcloud-expiry", expire(Arc::clone(&cloud))),
         ];
         let admin = admin.map(|(listener, addr)| {
             tasks.push(tasks::spawn("localcloud-admin", serve(listener, admin::all(&cloud, addr), stop.clone())));
@@ -231,6 +242,26 @@ async fn sweep(cloud: Arc<Cloud>) {
         }
         if let Err(error) = cloud.state().sweep(clock::now()) {
             tracing::warn!(%error, "what is too old stays for now");
+        }
+    }
+}
+
+/// Expires questions when their time comes.
+async fn expire(cloud: Arc<Cloud>) {
+    let questions = cloud.state().questions();
+    loop {
+        let expired = cloud.state().expire(clock::now());
+        let wait = match expired {
+            Ok(next) => next.map_or(IDLE, Duration::from_millis),
+            Err(error) => {
+                tracing::warn!(%error, "a question waits beyond its time");
+                AGAIN
+            }
+        };
+        tokio::select! {
+            () = cloud.stop.cancelled() => return,
+            () = questions.notified() => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }

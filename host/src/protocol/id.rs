@@ -78,6 +78,8 @@ ids! {
     MessageId
     /// One task card. Chosen by the bridge; it is its own idempotency key.
     TaskId
+    /// One question to the user. Chosen by the bridge; it is its own idempotency key.
+    ApprovalId
 }
 
 /// The number of an update, rising by installation. A string by the document; some servers send a number, and

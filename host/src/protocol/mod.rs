@@ -4,14 +4,16 @@
 //! client, and `localcloud`, the embedded server) share these types and cannot drift apart.
 
 mod answer;
+mod approval;
 mod frame;
 mod id;
 mod request;
 mod update;
 
 pub use answer::{ApiError, Created, Envelope, FieldError, PollResult, StartResult};
+pub use approval::{Decision, GrantScope, RequestApproval, Severity};
 pub use frame::{BridgeFrame, FrameError, ServerFrame};
-pub use id::{IdError, InstallationId, InteractionId, MessageId, SessionId, TaskId, UpdateId};
+pub use id::{ApprovalId, IdError, InstallationId, InteractionId, MessageId, SessionId, TaskId, UpdateId};
 pub use request::{
     CreateTask, FinishReason, FinishTask, Outgoing, PairingPoll, PairingStart, SendMessage, SendMessageDelta,
     SendMessageEnd, TaskStatus, UpdateTask, Usage,

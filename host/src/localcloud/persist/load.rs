@@ -3,6 +3,7 @@
 use super::{FileError, Persist};
 use crate::localcloud::clock::Millis;
 use crate::localcloud::secret::Digest;
+use crate::localcloud::state::approval::Approval;
 use crate::localcloud::state::record::{Installation, Message, Session, Task};
 use crate::localcloud::state::repeat::{Answer, Key};
 use crate::protocol::InstallationId;
@@ -18,6 +19,7 @@ pub(in crate::localcloud) struct Loaded {
     pub(in crate::localcloud) sessions: Vec<(Session, Option<Millis>)>,
     pub(in crate::localcloud) messages: Vec<Message>,
     pub(in crate::localcloud) tasks: Vec<Task>,
+    pub(in crate::localcloud) approvals: Vec<Approval>,
     /// Installation, number, time and frame of the updates that were not acked.
     pub(in crate::localcloud) pending: Vec<(InstallationId, u64, Millis, String)>,
     pub(in crate::localcloud) answers: Vec<Answer>,
@@ -42,6 +44,9 @@ impl Persist {
             tasks: self.read("SELECT body, created_by, finished_by FROM task ORDER BY seq", |row| {
                 let task: Task = body(row, 0)?;
                 Ok(Task { created_by: digest(row, 1)?, finished_by: digest(row, 2)?, ..task })
+            })?,
+            approvals: self.read("SELECT body, asked_by FROM approval ORDER BY at", |row| {
+                Ok(Approval { asked_by: Digest(row.get(1)?), ..body(row, 0)? })
             })?,
             pending: self.read("SELECT installation, number, at, frame FROM pending ORDER BY 1, 2", |row| {
                 let id = InstallationId::try_from(row.get::<_, String>(0)?);

@@ -17,8 +17,9 @@ use std::time::Duration;
 /// Marks the file as ours ("SpnC"), so that a wrong path does not become a cloud.
 const APPLICATION_ID: i64 = 0x5370_6e43;
 /// The form of the tables. A file with a larger number was written by a newer program.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
+/// The first form.
 const SCHEMA: &str = "
 CREATE TABLE installation (id TEXT PRIMARY KEY, token BLOB, last_update INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE TABLE session (id TEXT PRIMARY KEY, deleted_at INTEGER, body TEXT NOT NULL) STRICT;
@@ -35,6 +36,13 @@ CREATE TABLE pending (installation TEXT NOT NULL, number INTEGER NOT NULL, at IN
 CREATE TABLE answer (key BLOB PRIMARY KEY, body BLOB NOT NULL, at INTEGER NOT NULL, result TEXT NOT NULL) STRICT;
 CREATE INDEX answer_at ON answer (at);
 CREATE TABLE cookie (digest BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT;";
+
+/// What the second form adds. One row for each question to the user, with the digest of the body that asked it.
+const APPROVALS: &str = "
+CREATE TABLE approval (id TEXT PRIMARY KEY, session TEXT NOT NULL, at INTEGER NOT NULL, asked_by BLOB NOT NULL,
+                       body TEXT NOT NULL) STRICT;
+CREATE INDEX approval_session ON approval (session);
+CREATE INDEX approval_at ON approval (at);";
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +124,9 @@ impl Persist {
             change.execute_batch(SCHEMA)?;
             change.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
+        if version < 2 {
+            change.execute_batch(APPROVALS)?;
+        }
         change.pragma_update(None, "user_version", VERSION)?;
         change.commit()?;
         Ok(())
@@ -130,7 +141,7 @@ impl Persist {
         change.commit()
     }
 
-    /// Forgets what is too old to be asked for: answers, updates and cookies.
+    /// Forgets what is too old to be asked for: answers and approvals, updates and cookies.
     pub(in crate::localcloud) fn sweep(
         &mut self,
         answers: Millis,
@@ -140,6 +151,8 @@ impl Persist {
     ) -> rusqlite::Result<()> {
         let change = self.connection.transaction()?;
         change.execute("DELETE FROM answer WHERE at <= ?1", [write::signed(answers)])?;
+        // A question is answered or expired long before its id may be used for another one.
+        change.execute("DELETE FROM approval WHERE at <= ?1", [write::signed(answers)])?;
         let newest = "SELECT at FROM answer ORDER BY at DESC LIMIT 1 OFFSET ?1";
         change.execute(&format!("DELETE FROM answer WHERE at < ({newest})"), [keep])?;
         change.execute("DELETE FROM pending WHERE at <= ?1", [write::signed(pending)])?;

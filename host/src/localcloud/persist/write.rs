@@ -2,6 +2,7 @@
 
 use crate::localcloud::clock::Millis;
 use crate::localcloud::secret::Digest;
+use crate::localcloud::state::approval::Approval;
 use crate::localcloud::state::record::{Installation, Message, Session, Task};
 use crate::localcloud::state::repeat;
 use crate::protocol::{InstallationId, MessageId, SessionId};
@@ -25,6 +26,7 @@ pub(in crate::localcloud) enum Row {
         text: String,
     },
     Task(Task),
+    Approval(Approval),
     Pending {
         installation: InstallationId,
         number: u64,
@@ -52,7 +54,10 @@ const MESSAGE: &str = "INSERT INTO message (id, session, ended, body) VALUES (?1
 const TASK: &str = "INSERT INTO task (interaction, id, session, created_by, finished_by, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (interaction, id) DO UPDATE
     SET created_by = excluded.created_by, finished_by = excluded.finished_by, body = excluded.body";
-const PURGE: [&str; 4] = [
+const APPROVAL: &str = "INSERT INTO approval VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (id) DO UPDATE SET body = excluded.body";
+const PURGE: [&str; 5] = [
+    "DELETE FROM approval WHERE session = ?1",
     "DELETE FROM chunk WHERE message IN (SELECT id FROM message WHERE session = ?1)",
     "DELETE FROM message WHERE session = ?1",
     "DELETE FROM task WHERE session = ?1",
@@ -80,6 +85,7 @@ pub(super) fn write(change: &Transaction<'_>, row: &Row) -> rusqlite::Result<()>
             run("INSERT INTO chunk (message, text) VALUES (?1, ?2)", params![message.as_str(), text])
         }
         Row::Task(task) => write_task(change, task),
+        Row::Approval(approval) => write_approval(change, approval),
         Row::Pending { installation, number, at, frame } => {
             let values = params![installation.as_str(), signed(*number), signed(*at), frame];
             run("INSERT INTO pending VALUES (?1, ?2, ?3, ?4)", values)
@@ -103,6 +109,12 @@ fn write_task(change: &Transaction<'_>, task: &Task) -> rusqlite::Result<()> {
     let (created, finished) = (blob(task.created_by.as_ref()), blob(task.finished_by.as_ref()));
     let values = params![interaction.as_str(), id.as_str(), session.as_str(), created, finished, json(task)];
     change.prepare_cached(TASK)?.execute(values).map(drop)
+}
+
+fn write_approval(change: &Transaction<'_>, approval: &Approval) -> rusqlite::Result<()> {
+    let (id, session) = (approval.approval_id.as_str(), approval.session_id.as_str());
+    let values = params![id, session, signed(approval.ts), blob(Some(&approval.asked_by)), json(approval)];
+    change.prepare_cached(APPROVAL)?.execute(values).map(drop)
 }
 
 /// SQLite's integers are signed; milliseconds and update numbers stay far below the border.

@@ -7,9 +7,9 @@ use crate::protocol::{Attachment, MAX_TEXT, TaskStatus, ThoughtLevel, Usage};
 use serde_json::Value;
 
 /// Bytes of a label, a title or another line for people.
-const MAX_LINE: usize = 1000;
+pub(super) const MAX_LINE: usize = 1000;
 /// Bytes of an idempotency key. The documents say 64; clients in the field send longer ones.
-const MAX_KEY: usize = 400;
+pub(super) const MAX_KEY: usize = 400;
 /// Bytes of a card's arguments or result as compact JSON: the protocol's 100,000, and some slack for JSON that the
 /// client writes shorter than this cloud does (a number in another form).
 const MAX_TASK_JSON: usize = 110_000;
@@ -46,7 +46,7 @@ fn required_text(form: &mut Form<'_>, name: &str) -> Option<String> {
     form.required(name, text).map(str::to_owned)
 }
 
-fn required_id<T: TryFrom<String>>(form: &mut Form<'_>, name: &str) -> Option<T> {
+pub(super) fn required_id<T: TryFrom<String>>(form: &mut Form<'_>, name: &str) -> Option<T> {
     let id = form.id(name);
     form.required(name, id)
 }

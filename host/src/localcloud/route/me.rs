@@ -1,15 +1,14 @@
 //! `/v1/me/*`: what the user's side reads and says.
 
 use super::form;
-use crate::localcloud::body::{Answer, Body, Params, SessionPath, good};
+use crate::localcloud::body::{Answer, Body, InstallationPath, Params, SessionPath, good};
 use crate::localcloud::clock;
 use crate::localcloud::cloud::Cloud;
-use crate::localcloud::refusal::{Noun, Refusal};
+use crate::localcloud::refusal::Refusal;
 use crate::localcloud::state::record::SessionState;
 use crate::localcloud::validate::Form;
-use crate::protocol::{InstallationId, MessageId};
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use crate::protocol::MessageId;
+use axum::extract::State;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -25,11 +24,6 @@ pub(super) async fn me(State(cloud): State<Arc<Cloud>>) -> Answer {
     good(cloud.state().me())
 }
 
-/// What a fresh app asks before it reads the stream. Approvals are not served here, so none is ever pending.
-pub(super) async fn snapshot() -> Answer {
-    good(json!({ "ts": clock::now(), "pending_approvals": [] }))
-}
-
 pub(super) async fn claim(State(cloud): State<Arc<Cloud>>, Body(body): Body) -> Answer {
     let mut form = Form::of(&body)?;
     let code = form.text("code", 1..=64);
@@ -40,11 +34,9 @@ pub(super) async fn claim(State(cloud): State<Arc<Cloud>>, Body(body): Body) -> 
 
 pub(super) async fn rename_installation(
     State(cloud): State<Arc<Cloud>>,
-    path: Result<Path<String>, PathRejection>,
+    InstallationPath(id): InstallationPath,
     Body(body): Body,
 ) -> Answer {
-    let id = path.ok().and_then(|Path(id)| InstallationId::try_from(id).ok());
-    let id = id.ok_or(Refusal::NotFound(Noun::Installation))?;
     let mut form = Form::of(&body)?;
     let name = form::name(&mut form, "custom_display_name", MAX_NAME);
     let emoji = form::name(&mut form, "custom_emoji", MAX_EMOJI);

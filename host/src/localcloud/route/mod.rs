@@ -1,5 +1,6 @@
 //! The routes. A handler validates, calls one verb of the state and answers; who may come in is decided before.
 
+mod approval;
 mod bridge;
 mod form;
 mod me;
@@ -14,7 +15,7 @@ use super::refusal::{Noun, Refusal};
 use super::{exchange, gate};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{delete, get, post};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -43,15 +44,18 @@ fn bridge_routes() -> Router<Arc<Cloud>> {
         .route("/v1/bridge/createTask", post(bridge::create_task))
         .route("/v1/bridge/updateTask", post(bridge::update_task))
         .route("/v1/bridge/finishTask", post(bridge::finish_task))
+        .route("/v1/bridge/requestApproval", post(approval::request))
 }
 
 fn me_routes() -> Router<Arc<Cloud>> {
     Router::new()
         .route("/v1/me", get(me::me))
         .route("/v1/me/stream", get(stream::stream))
-        .route("/v1/me/snapshot", get(me::snapshot))
+        .route("/v1/me/snapshot", get(approval::snapshot))
         .route("/v1/me/pairing/claim", post(me::claim))
-        .route("/v1/me/installations/{id}", patch(me::rename_installation))
+        .route("/v1/me/installations/{id}", get(approval::installation).patch(me::rename_installation))
+        .route("/v1/me/installations/{id}/grants/{grant}", delete(approval::revoke_grant))
+        .route("/v1/me/approvals/{id}", post(approval::decide))
         .route("/v1/me/sessions", get(me::sessions).post(me::create_session))
         .route("/v1/me/sessions/{id}", delete(me::delete_session).patch(me::rename_session))
         .route("/v1/me/sessions/{id}/archive", post(me::archive))

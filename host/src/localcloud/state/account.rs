@@ -1,6 +1,7 @@
 //! The cloud's own record of what was asked and what became of it, for checkers.
 
 use super::State;
+use super::approval::Approval;
 use super::record::{Message, Role, Task};
 use crate::protocol::InteractionId;
 use serde_json::{Value, json};
@@ -36,6 +37,7 @@ impl State {
             "session_id": asked.session_id, "interaction_id": interaction, "message_id": asked.message_id,
             "text": asked.text, "at": asked.created_at,
             "bubbles": bubbles,
+            "approvals": self.approvals.of(interaction).into_iter().map(question).collect::<Vec<_>>(),
             "tasks": tasks.unwrap_or_default().iter().map(card).collect::<Vec<_>>(),
         })
     }
@@ -46,6 +48,13 @@ fn bubble(message: &Message) -> Value {
         "message_id": message.message_id, "session_id": message.session_id, "text": message.text,
         "finalized": message.ended, "finalized_times": u8::from(message.ended), "late_ends": message.late_ends,
         "finish_reason": message.finish_reason, "deltas": message.deltas, "at": message.created_at,
+    })
+}
+
+fn question(approval: &Approval) -> Value {
+    json!({
+        "approval_id": approval.approval_id, "action": approval.question.action,
+        "severity": approval.question.severity, "decision": approval.outcome,
     })
 }
 

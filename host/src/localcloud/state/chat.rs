@@ -83,13 +83,14 @@ impl State {
         Ok(view)
     }
 
-    /// Deletes a session: its texts are gone at once from memory, and after 24 h from the file. The bridge is told
+    /// Deletes a session: what it asks is denied, its texts are gone at once from memory, and after 24 h from the file. The bridge is told
     /// to stop.
     ///
     /// # Errors
     /// When there is no such session, or the bridge takes no updates.
     pub(crate) fn delete_session(&mut self, id: &SessionId, now: Millis) -> Result<(), Refusal> {
         let session = self.thread(id)?.session.clone();
+        self.deny_all(id, None, now)?;
         let deleted = Row::Session { body: session.clone(), deleted_at: Some(now) };
         self.push(&session, "session.cancelled", None, json!({}), vec![deleted], now)?;
         self.interactions.retain(|_, interaction| interaction.session_id != *id);
@@ -137,7 +138,7 @@ impl State {
         Ok((interaction, message))
     }
 
-    /// Tells the bridge to stop an interaction, or all of the session.
+    /// Tells the bridge to stop an interaction, or all of the session. What is asked there is denied before.
     ///
     /// # Errors
     /// When there is no such session or interaction, or the bridge takes no updates.
@@ -151,6 +152,7 @@ impl State {
         if let Some(interaction) = interaction {
             self.interaction(id, interaction)?;
         }
+        self.deny_all(id, interaction, now)?;
         self.push(&session, "session.cancelled", interaction, json!({}), Vec::new(), now)
     }
 }

@@ -4,8 +4,11 @@
 //! changed nothing. They are called under one lock, which is never held across an `await`.
 
 mod account;
+pub(super) mod approval;
+mod ask;
 mod bubble;
 mod chat;
+pub(super) mod grant;
 mod line;
 mod pairing;
 pub(super) mod record;
@@ -26,6 +29,7 @@ use super::persist::{Persist, Row};
 use super::refusal::{Noun, Refusal};
 use super::secret::Digest;
 use crate::protocol::{InstallationId, InteractionId, MessageId, SessionId};
+use approval::Approvals;
 use line::Line;
 use pairing::Pairings;
 use record::{Message, Session, Task};
@@ -78,6 +82,7 @@ pub(super) struct State {
     interactions: HashMap<InteractionId, Interaction>,
     repeats: Repeats,
     pairings: Pairings,
+    approvals: Approvals,
     stream: Stream,
     /// One-time keys of the page, and its cookies with the time they were given out.
     page_keys: std::collections::VecDeque<Digest>,

@@ -111,6 +111,7 @@ impl State {
             custom_emoji: None,
             host_label: pairing.host_label.clone(),
             created_at: now,
+            approval_grants: Vec::new(),
         };
         let line = Line::new(installation, None, 0);
         self.persist.save(&[line.row()])?;

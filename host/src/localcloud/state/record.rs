@@ -1,5 +1,6 @@
 //! What is remembered, in the form in which the page and the file see it.
 
+use super::grant::Grant;
 use crate::localcloud::clock::Millis;
 use crate::localcloud::secret::Digest;
 use crate::protocol::{
@@ -18,6 +19,9 @@ pub(crate) struct Installation {
     pub(crate) custom_emoji: Option<String>,
     pub(crate) host_label: Option<String>,
     pub(crate) created_at: Millis,
+    /// What the user allows always.
+    #[serde(default)]
+    pub(crate) approval_grants: Vec<Grant>,
 }
 
 /// One chat thread.

@@ -4,7 +4,7 @@ use super::line::{self, Line};
 use super::record::{Role, Task};
 use super::repeat::{self, Repeats};
 use super::user::COOKIE_AGE;
-use super::{GRACE, Interaction, Pairings, Row, State, Stream, Thread};
+use super::{Approvals, GRACE, Interaction, Pairings, Row, State, Stream, Thread};
 use crate::localcloud::clock::Millis;
 use crate::localcloud::persist::{FileError, Loaded, Persist};
 use crate::localcloud::refusal::Refusal;
@@ -32,6 +32,7 @@ impl State {
             interactions: HashMap::new(),
             repeats: Repeats::default(),
             pairings: Pairings::default(),
+            approvals: Approvals::default(),
             stream: Stream::new(now),
             page_keys: VecDeque::new(),
             cookies: VecDeque::new(),
@@ -63,6 +64,7 @@ impl State {
         }
         loaded.answers.into_iter().for_each(|answer| self.repeats.remember(answer));
         self.cookies = loaded.cookies.into();
+        loaded.approvals.into_iter().for_each(|approval| self.approvals.put(approval));
     }
 
     fn fill_message(&mut self, message: super::Message) {
@@ -88,7 +90,7 @@ impl State {
         self.weigh(&session, bytes, 0);
     }
 
-    /// Forgets what is too old: records of requests, updates, cookies, and deleted sessions for good.
+    /// Forgets what is too old: records of requests and approvals, updates, cookies, and deleted sessions for good.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -104,6 +106,7 @@ impl State {
             self.threads.retain(|id, _| !dead.contains(id));
             self.places.retain(|_, (session, _)| !dead.contains(session));
         }
+        self.approvals.forget(now.saturating_sub(repeat::MAX_AGE));
         self.cookies.retain(|(_, at)| at + COOKIE_AGE > now);
         Ok(())
     }

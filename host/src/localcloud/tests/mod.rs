@@ -1,6 +1,7 @@
 //! The real server on a port of its own, with real clients.
 
 mod admin;
+mod approval;
 mod bridge;
 mod door;
 mod fault;

@@ -3,16 +3,16 @@
 use super::*;
 
 /// A reader of the stream.
-struct Events {
+pub(super) struct Events {
     response: reqwest::Response,
     buffer: String,
 }
 
 /// One event: id, name, data.
-type Event = (Option<u64>, String, Value);
+pub(super) type Event = (Option<u64>, String, Value);
 
 impl Events {
-    async fn open(rig: &Rig, since: Option<&str>) -> Self {
+    pub(super) async fn open(rig: &Rig, since: Option<&str>) -> Self {
         let mut request = rig.http.get(format!("{}/v1/me/stream", rig.cloud.base_url())).bearer_auth(USER);
         if let Some(id) = since {
             request = request.header("last-event-id", id);
@@ -35,7 +35,7 @@ impl Events {
     }
 
     /// Reads on to the next event of a name.
-    async fn until(&mut self, name: &str) -> Event {
+    pub(super) async fn until(&mut self, name: &str) -> Event {
         loop {
             let event = self.next().await;
             if event.1 == name {

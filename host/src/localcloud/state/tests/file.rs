@@ -107,7 +107,7 @@ fn files_that_are_not_ours_are_refused_and_left_alone() {
     assert_eq!(open("foreign").as_deref(), Some("it belongs to another program"));
     State::open(Some(&home.path().join("newer")), NOW).expect("a file").close();
     let newer = rusqlite::Connection::open(home.path().join("newer")).expect("a database");
-    newer.pragma_update(None, "user_version", 2).expect("a version");
+    newer.pragma_update(None, "user_version", 3).expect("a version");
     drop(newer);
     assert!(open("newer").expect("an error").contains("newer version"));
 }

@@ -1,7 +1,9 @@
 //! The verbs of the state, without a server: what they refuse, what they remember, what a restart keeps.
 
+mod approval;
 mod card;
 mod file;
+mod old;
 mod room;
 
 use super::record::{Card, CardChange, Ending, Opening, Say, TaskState};
