@@ -1,5 +1,6 @@
 //! The chat page in a real browser, against the real host.
 
+mod approval;
 mod page;
 
 use anyhow::Result;

@@ -54,6 +54,8 @@ const session = (id) => `/v1/me/sessions/${encodeURIComponent(id)}`;
 /** The calls that the page makes, by name. */
 export const api = {
   me: () => call("GET", "/v1/me"),
+  snapshot: () => call("GET", "/v1/me/snapshot"),
+  decide: (id, body) => call("POST", `/v1/me/approvals/${encodeURIComponent(id)}`, body),
   create: (installation_id) => call("POST", "/v1/me/sessions", installation_id ? { installation_id } : {}),
   rename: (id, title) => call("PATCH", session(id), { title }),
   archive: (id) => call("POST", `${session(id)}/archive`, {}),

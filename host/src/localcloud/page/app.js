@@ -18,7 +18,7 @@ let dead = false;
 
 const ui = loadUi();
 const view = new View({
-  redraw, newChat, open: navigate, send, stop, earlier,
+  redraw, newChat, open: navigate, send, stop, earlier, decide,
   rename: (id, title) => edit("rename", () => api.rename(id, title)),
   archive: (id) => edit("archive", () => api.archive(id)),
   unarchive: (id) => edit("unarchive", () => api.unarchive(id)),
@@ -104,7 +104,8 @@ function waitAfter(error) {
 async function readAll() {
   const isFirst = !state.ready;
   dispatch({ type: "snapshot_requested" });
-  dispatch({ type: "snapshot", me: await api.me() });
+  const [me, { pending_approvals: pending }] = await Promise.all([api.me(), api.snapshot()]);
+  dispatch({ type: "snapshot", me, pending });
   if (isFirst) chooseFirst();
   const failure = state.open ? await loadMessages(state.open) : null;
   if (failure) throw failure;
@@ -215,6 +216,21 @@ async function remove(id) {
     await api.remove(id);
     dispatch({ type: "session_gone", session_id: id });
   });
+}
+
+/** Answers a question; resolves with whether it is over. One that is gone already needs no answer any more. */
+async function decide(id, body) {
+  try {
+    await api.decide(id, body);
+  } catch (error) {
+    if (isKeyError(error)) return false;
+    if (![404, 409, 410].includes(error.status)) {
+      view.complain(`Could not answer: ${error.hint ?? error}`);
+      return false;
+    }
+  }
+  dispatch({ type: "approval_gone", approval_id: id });
+  return true;
 }
 
 /** Without a chat in the address, the newest one is the open one. */

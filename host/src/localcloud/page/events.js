@@ -1,5 +1,6 @@
 // What each event of the stream does to the state. One function an event; the reducer has already dropped repeats.
 
+import { dropApproval, putApproval } from "./approvals.js";
 import { foldDelta, foldEnd, foldMessage, foldTask, normalizeMessage, normalizeTask, stubMessage } from "./messages.js";
 
 /** A chat keeps at most this many tasks without a bubble; more is not a turn that anybody reads. */
@@ -25,6 +26,8 @@ export const EVENTS = {
   session_renamed: putSession,
   session_updated: putSession,
   session_deleted: dropSession,
+  approval_requested: putApproval,
+  approval_resolved: dropApproval,
   installation_created: putInstallation,
   installation_updated: putInstallation,
   installation_revoked: (state, data) => {
@@ -53,10 +56,11 @@ function dropSession(state, { session_id }) {
   const chats = new Map(state.chats);
   sessions.delete(session_id);
   chats.delete(session_id);
+  const approvals = new Map([...state.approvals].filter(([, one]) => one.session_id !== session_id));
   const fresh = freshWith(state, "sessions", session_id, null);
   const isOpen = state.open === session_id;
   const gone = isOpen ? { session_id, title: known?.title ?? null } : state.gone;
-  return { ...state, sessions, chats, fresh, open: isOpen ? null : state.open, gone };
+  return { ...state, sessions, chats, approvals, fresh, open: isOpen ? null : state.open, gone };
 }
 
 function putInstallation(state, data) {

@@ -1,12 +1,13 @@
 // The pure reducer: (state, action) -> state. It knows neither fetch nor the DOM, and it folds every event so that
 // duplicates, odd orders and unknown things do no harm. Unchanged parts keep their identity; the view relies on it.
 
+import { normalizeApproval } from "./approvals.js";
 import { EVENTS } from "./events.js";
 import { foldMessage, normalizeMessage } from "./messages.js";
 
 /**
  * `chats` holds only the sessions whose messages were asked for; events of others only touch the session list.
- * `fresh` records what the stream said about sessions and installations while a snapshot was on its way (null:
+ * `fresh` records what the stream said about sessions, installations and approvals while a snapshot was on its way (null:
  * gone), so that an older snapshot cannot undo it. `waiting` maps a session to the interaction whose answer has not
  * begun.
  */
@@ -14,12 +15,12 @@ export function initialState() {
   return {
     user: null, ready: false, connection: "connecting", lastEventId: -1, open: null, gone: null,
     installations: new Map(), sessions: new Map(), fresh: nothingFresh(), chats: new Map(), waiting: new Map(),
-    unread: new Set(),
+    unread: new Set(), approvals: new Map(),
   };
 }
 
 function nothingFresh() {
-  return { sessions: new Map(), installations: new Map() };
+  return { sessions: new Map(), installations: new Map(), approvals: new Map() };
 }
 
 /** Folds one action. Unknown actions return the state untouched. */
@@ -34,6 +35,7 @@ const ACTIONS = {
   snapshot: (state, action) => foldSnapshot(state, action),
   session: (state, { session }) => EVENTS.session_updated(state, session ?? {}),
   session_gone: (state, { session_id }) => EVENTS.session_deleted(state, { session_id }),
+  approval_gone: (state, action) => EVENTS.approval_resolved(state, action),
   open: (state, { session_id }) => openSession(state, session_id),
   messages_requested: (state, { session_id }) => beginLoad(state, session_id),
   messages_loaded: (state, action) => foldPage(state, action),
@@ -57,11 +59,14 @@ function foldEvent(state, { name, id, data }) {
   return EVENTS[name](next, data);
 }
 
-function foldSnapshot(state, { me }) {
+function foldSnapshot(state, { me, pending = [] }) {
   const sessions = underFresh(me.sessions ?? [], "session_id", state.fresh.sessions);
   const installations = underFresh(me.installations ?? [], "installation_id", state.fresh.installations);
+  const asked = pending.map(normalizeApproval).filter(Boolean);
+  const approvals = underFresh(asked, "approval_id", state.fresh.approvals);
   const chats = new Map([...state.chats].filter(([id]) => sessions.has(id) || id === state.open));
-  return { ...state, user: me.user ?? null, ready: true, sessions, installations, chats, fresh: nothingFresh() };
+  const lists = { sessions, installations, approvals, chats };
+  return { ...state, user: me.user ?? null, ready: true, ...lists, fresh: nothingFresh() };
 }
 
 /** A list of the snapshot by id, with what is known to be newer laid over it. */

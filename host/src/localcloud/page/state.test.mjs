@@ -41,7 +41,7 @@ test("unknown actions and events change nothing", () => {
   const state = opened();
   assert.equal(reduce(state, { type: "no_such" }), state);
   assert.equal(reduce(state, { type: "constructor" }), state);
-  const next = fold(state, event("approval_requested", { session_id: SES }), event("toString", {}));
+  const next = fold(state, event("device_capability_request", { session_id: SES }), event("toString", {}));
   assert.deepEqual(next.chats, state.chats);
   assert.deepEqual(fold(state, event("message_delta", null)).chats, state.chats);
 });

@@ -1,10 +1,12 @@
 // The page as a whole: takes a state and shows it. Each part compares with what it shows, so a frame costs only what
 // changed.
 
+import { nextApproval } from "./approvals.js";
 import { Chat } from "./chat.js";
 import { Composer } from "./composer.js";
 import { Dialog, Menu } from "./dialogs.js";
 import { el, icon, setText } from "./dom.js";
+import { Sheet } from "./sheet.js";
 import { agentName, Sidebar, sessionTitle } from "./sidebar.js";
 import { runningMessage } from "./state.js";
 
@@ -26,6 +28,7 @@ export class View {
     this.composer = new Composer(actions);
     this.menu = new Menu();
     this.dialog = new Dialog();
+    this.sheet = new Sheet(actions.decide);
     byId("head-menu").append(icon("dots"));
     byId("head-menu").addEventListener("click", () => this.openMenu(this.state.open, byId("head-menu")));
     byId("skip").addEventListener("click", (event) => {
@@ -56,6 +59,22 @@ export class View {
     this.chat.update(state.open, state.chats.get(state.open));
     this.chat.say(...this.emptyText(state, session, agent));
     this.drawComposer(state, session, agent, isStopping);
+    this.drawSheet(state);
+  }
+
+  drawSheet(state) {
+    const approval = nextApproval(state, Date.now());
+    const session = state.sessions.get(approval?.session_id);
+    const who = agentName(state.installations.get(approval?.installation_id));
+    const where = session && session.session_id !== state.open ? ` in "${sessionTitle(session)}"` : "";
+    if (approval && approval.approval_id !== this.sheet.shown) {
+      setText(byId("announcer"), `${who} asks for leave: ${approval.title}`);
+    }
+    this.sheet.update(approval, `${who}${where}`, state.approvals.size - 1);
+    clearTimeout(this.sheetTimer);
+    if (approval && Number.isFinite(approval.expires_at)) {
+      this.sheetTimer = setTimeout(this.actions.redraw, Math.max(0, approval.expires_at - Date.now()) + 1);
+    }
   }
 
   drawHead(session, agent) {

@@ -27,6 +27,7 @@ macro_rules! files {
 const FILES: &[(&str, &str, &[u8])] = files! {
     "api.js" JS
     "app.js" JS
+    "approvals.js" JS
     "bubble.js" JS
     "chat.css" CSS
     "chat.js" JS
@@ -37,6 +38,8 @@ const FILES: &[(&str, &str, &[u8])] = files! {
     "format.js" JS
     "messages.js" JS
     "render.js" JS
+    "sheet.css" CSS
+    "sheet.js" JS
     "sidebar.js" JS
     "state.js" JS
     "style.css" CSS

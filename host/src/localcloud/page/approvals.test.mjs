@@ -1,0 +1,63 @@
+// Tests of the questions to the user: `node --test` in this folder.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nextApproval, normalizeApproval, scopesOf } from "./approvals.js";
+import { initialState, reduce } from "./state.js";
+
+let eventId = 0;
+const asked = (id, more = {}) => ({
+  approval_id: id, session_id: "ses_a", installation_id: "inst_1", agent_id: null, interaction_id: "int_1",
+  action: "shell.exec", title: "Run it?", message: "May I?", severity: "high", command: "rm -rf /tmp/x",
+  host: "localhost", expires_at: 1_000, ts: 1, ...more,
+});
+const event = (name, data) => ({ type: "event", name, id: String(++eventId), data });
+const fold = (state, ...actions) => actions.reduce(reduce, state);
+const read = (pending) => ({ type: "snapshot", me: { sessions: [], installations: [] }, pending });
+const shown = (state, now = 0) => nextApproval(state, now)?.approval_id ?? null;
+
+test("malformed questions are ignored and what is odd is taken for the worst", () => {
+  for (const bad of [null, {}, { approval_id: 7, session_id: "s" }, { approval_id: "a" }]) {
+    assert.equal(normalizeApproval(bad), null);
+  }
+  const odd = normalizeApproval({ approval_id: "a", session_id: "s", title: "a\u202eb\n c", command: "x\u202ey",
+    severity: "<b>" });
+  assert.equal(odd.severity, "critical");
+  assert.equal(odd.title, "a b c");
+  assert.equal(odd.command, "x\\u202ey");
+  assert.equal(normalizeApproval(asked("a", { message: "x".repeat(50_000) })).message.length < 21_000, true);
+});
+
+test("a snapshot brings questions back after a reload, and drops those that were answered meanwhile", () => {
+  let state = fold(initialState(), read([asked("apr_1")]));
+  assert.equal(shown(state), "apr_1");
+  state = fold(state, { type: "snapshot_requested" }, event("approval_requested", asked("apr_2", { ts: 2 })),
+    event("approval_resolved", { approval_id: "apr_3", decision: "deny" }), read([asked("apr_3")]));
+  assert.deepEqual([...state.approvals.keys()], ["apr_2"], "the stream knows better than an older snapshot");
+});
+
+test("a question comes once, goes when it is resolved or expired, and waits for its turn", () => {
+  let state = fold(initialState(), event("approval_requested", asked("apr_1")),
+    event("approval_requested", asked("apr_1")),
+    event("approval_requested", asked("apr_2", { session_id: "ses_b", ts: 2 })));
+  assert.equal(state.approvals.size, 2);
+  assert.equal(shown(state), "apr_1");
+  assert.equal(shown(fold(state, { type: "open", session_id: "ses_b" })), "apr_2", "the open chat comes first");
+  state = fold(state, event("approval_resolved", { approval_id: "apr_1", decision: "expired" }));
+  assert.equal(shown(state), "apr_2");
+  assert.equal(shown(state, 1_000), null);
+  state = fold(state, { type: "approval_gone", approval_id: "apr_2" }, event("approval_resolved", {}));
+  assert.equal(state.approvals.size, 0);
+});
+
+test("a deleted chat takes its questions with it", () => {
+  const state = fold(initialState(), event("approval_requested", asked("apr_1")),
+    event("session_deleted", { session_id: "ses_a" }));
+  assert.equal(shown(state), null);
+});
+
+test("always is offered for a host only where there is one", () => {
+  const scopes = (more) => scopesOf(normalizeApproval(asked("a", more))).map((one) => one.scope);
+  assert.deepEqual(scopes({}), ["session", "domain", "all"]);
+  assert.deepEqual(scopes({ host: null }), ["session", "all"]);
+});
