@@ -18,16 +18,34 @@ const MAX_COOKIES: usize = 4;
 
 /// `/v1/bridge/*`: a bridge token. The handler finds the installation's id in the request's extensions.
 pub(super) async fn bridge(State(cloud): State<Arc<Cloud>>, mut request: Request, next: Next) -> Response {
-    let known = bearer(request.headers()).and_then(|token| cloud.state().bridge_of(token));
-    let Some(by) = known else { return Refusal::InvalidToken.into_response() };
+    let token = bearer(request.headers()).unwrap_or_default();
+    let (known, digest) = (cloud.state().bridge_of(token), Digest::of(token));
+    let by = match known {
+        Ok(by) => by,
+        Err(refusal) => return told(refusal, route(&request)).into_response(),
+    };
     let owner = Owner::Installation(by.to_string());
     request.extensions_mut().insert(by);
+    request.extensions_mut().insert(digest);
     let Some(fault) = cloud.faults.on_request(route(&request).trim_start_matches("/v1/bridge/")) else {
         return metered(&cloud, &owner, request, next).await;
     };
     let cut = request.extensions().get().map(|ConnectInfo(Peer { cut, .. })| cut.clone());
     let this = Arc::clone(&cloud);
     inflict(&cloud, fault, cut, async move { metered(&this, &owner, request, next).await }).await
+}
+
+/// How a dead token is refused. Of a revoked installation the documents want three answers: its socket is told that the
+/// token is unknown, what goes on with something that it is gone, what begins something that it may not.
+fn told(refusal: Refusal, route: &str) -> Refusal {
+    match (refusal, route.trim_start_matches("/v1/bridge/")) {
+        (Refusal::InstallationRevoked { .. }, "ws") => Refusal::InvalidToken,
+        (Refusal::InstallationRevoked { .. }, "sendMessage" | "createTask" | "requestApproval") => {
+            Refusal::InstallationRevoked { begun: false }
+        }
+        (Refusal::InstallationRevoked { .. }, _) => Refusal::InstallationRevoked { begun: true },
+        (refusal, _) => refusal,
+    }
 }
 
 /// `/v1/me/*`: the user's token, or the page's cookie.

@@ -29,6 +29,11 @@ pub(super) enum Refusal {
     MessageFinalized,
     #[error("the task is finished")]
     TaskFinished,
+    #[error("the user has removed this installation")]
+    InstallationRevoked {
+        /// Whether the request goes on with something, rather than beginning it.
+        begun: bool,
+    },
     #[error("the session is deleted")]
     SessionDeleted,
     #[error("more than 30 minutes have passed since the user's message")]
@@ -107,6 +112,8 @@ impl Refusal {
             Self::IdempotencyConflict => (StatusCode::CONFLICT, "idempotency_conflict"),
             Self::MessageFinalized => (StatusCode::CONFLICT, "message_finalized"),
             Self::TaskFinished => (StatusCode::CONFLICT, "task_finished"),
+            Self::InstallationRevoked { begun: false } => (StatusCode::FORBIDDEN, "installation_revoked"),
+            Self::InstallationRevoked { begun: true } => (StatusCode::GONE, "installation_revoked"),
             Self::SessionDeleted => (StatusCode::GONE, "session_deleted"),
             Self::InteractionExpired => (StatusCode::GONE, "interaction_expired"),
             Self::ApprovalResolved => (StatusCode::CONFLICT, "approval_resolved"),

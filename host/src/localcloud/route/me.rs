@@ -44,6 +44,15 @@ pub(super) async fn rename_installation(
     good(cloud.state().rename_installation(&id, name, emoji, clock::now())?)
 }
 
+pub(super) async fn rotate(State(cloud): State<Arc<Cloud>>, InstallationPath(id): InstallationPath) -> Answer {
+    good(cloud.state().rotate(&id, clock::now())?)
+}
+
+pub(super) async fn revoke(State(cloud): State<Arc<Cloud>>, InstallationPath(id): InstallationPath) -> Answer {
+    cloud.state().revoke(&id, clock::now())?;
+    good(json!({}))
+}
+
 pub(super) async fn sessions(State(cloud): State<Arc<Cloud>>, params: Params) -> Answer {
     let state = match params.get("state") {
         None => None,

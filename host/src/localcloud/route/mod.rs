@@ -53,7 +53,11 @@ fn me_routes() -> Router<Arc<Cloud>> {
         .route("/v1/me/stream", get(stream::stream))
         .route("/v1/me/snapshot", get(approval::snapshot))
         .route("/v1/me/pairing/claim", post(me::claim))
-        .route("/v1/me/installations/{id}", get(approval::installation).patch(me::rename_installation))
+        .route(
+            "/v1/me/installations/{id}",
+            get(approval::installation).patch(me::rename_installation).delete(me::revoke),
+        )
+        .route("/v1/me/installations/{id}/rotate", post(me::rotate))
         .route("/v1/me/installations/{id}/grants/{grant}", delete(approval::revoke_grant))
         .route("/v1/me/approvals/{id}", post(approval::decide))
         .route("/v1/me/sessions", get(me::sessions).post(me::create_session))

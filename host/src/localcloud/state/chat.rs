@@ -22,7 +22,7 @@ impl State {
         title: Option<String>,
         now: Millis,
     ) -> Result<Value, Refusal> {
-        let newest = self.lines.iter().rev().find(|line| line.token.is_some());
+        let newest = self.live_lines().rev().find(|line| line.token.is_some());
         let line = match &installation {
             Some(id) => self.line(id)?,
             None => newest.ok_or(Refusal::NotFound(Noun::Installation))?,
@@ -92,7 +92,12 @@ impl State {
         let session = self.thread(id)?.session.clone();
         self.deny_all(id, None, now)?;
         let deleted = Row::Session { body: session.clone(), deleted_at: Some(now) };
-        self.push(&session, "session.cancelled", None, json!({}), vec![deleted], now)?;
+        if self.line(&session.installation_id).is_ok() {
+            self.push(&session, "session.cancelled", None, json!({}), vec![deleted], now)?;
+        } else {
+            // There is no bridge any more that could stop something.
+            self.persist.save(&[deleted])?;
+        }
         self.interactions.retain(|_, interaction| interaction.session_id != *id);
         if let Some(thread) = self.threads.get_mut(id) {
             thread.deleted_at = Some(now);

@@ -29,6 +29,8 @@ pub(crate) enum Close {
     GoingAway,
     /// Three pings went without a pong.
     Silent,
+    /// The token is dead: rotated or revoked.
+    Unauthorized,
     /// A test wants to see what the bridge does then.
     Cut,
 }
@@ -41,6 +43,7 @@ impl Close {
             Self::Slow => Some((1013, "too slow")),
             Self::GoingAway => Some((1001, "going away")),
             Self::Silent => Some((4001, "no pong")),
+            Self::Unauthorized => Some((4401, "unauthorized")),
             Self::Cut => None,
         }
     }

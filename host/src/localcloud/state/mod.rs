@@ -9,6 +9,7 @@ mod ask;
 mod bubble;
 mod chat;
 pub(super) mod grant;
+mod installation;
 mod line;
 mod pairing;
 pub(super) mod record;
@@ -40,6 +41,8 @@ use stream::Stream;
 
 /// Paired bridges. One more is refused.
 const MAX_INSTALLATIONS: usize = 100;
+/// The same with those that were revoked, which stay known.
+const MAX_EVER: usize = 2000;
 /// Sessions, with those deleted in the last day. One more is refused.
 const MAX_SESSIONS: usize = 5000;
 /// Messages of all sessions together, with those of sessions deleted in the last day. One more is refused.
@@ -139,18 +142,25 @@ impl State {
         if interaction.at + FOLLOWUP < now { Err(Refusal::InteractionExpired) } else { Ok(()) }
     }
 
+    /// The installations that are not revoked, in the order of their pairing.
+    fn live_lines(&self) -> impl DoubleEndedIterator<Item = &Line> {
+        self.lines.iter().filter(|line| line.installation.revoked_at.is_none())
+    }
+
     fn line(&self, id: &InstallationId) -> Result<&Line, Refusal> {
-        self.lines
-            .iter()
-            .find(|line| line.installation.installation_id == *id)
-            .ok_or(Refusal::NotFound(Noun::Installation))
+        let found = self.lines.iter().find(|line| line.installation.installation_id == *id);
+        let line = found.ok_or(Refusal::NotFound(Noun::Installation))?;
+        if line.installation.revoked_at.is_some() {
+            Err(Refusal::InstallationRevoked { begun: false })
+        } else {
+            Ok(line)
+        }
     }
 
     fn line_mut(&mut self, id: &InstallationId) -> Result<&mut Line, Refusal> {
-        self.lines
-            .iter_mut()
-            .find(|line| line.installation.installation_id == *id)
-            .ok_or(Refusal::NotFound(Noun::Installation))
+        self.line(id)?;
+        let mut lines = self.lines.iter_mut();
+        lines.find(|line| line.installation.installation_id == *id).ok_or(Refusal::NotFound(Noun::Installation))
     }
 
     /// Whether `bytes` more can be remembered. What adds nothing always can, so that ends reach a full cloud.

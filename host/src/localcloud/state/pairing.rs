@@ -1,9 +1,10 @@
 //! Pairing: a bridge gets a code, the user types it, the bridge fetches its token. Lives in memory only: a code
 //! dies in two minutes anyway.
 
+use super::installation::mint;
 use super::line::Line;
 use super::record::Installation;
-use super::{MAX_INSTALLATIONS, Row, State};
+use super::{MAX_EVER, MAX_INSTALLATIONS, Row, State};
 use crate::localcloud::clock::Millis;
 use crate::localcloud::refusal::{Noun, Refusal};
 use crate::localcloud::secret::{self, Digest};
@@ -100,7 +101,7 @@ impl State {
         if pairing.expires_at <= now {
             return Err(Refusal::PairingExpired);
         }
-        if self.lines.len() >= MAX_INSTALLATIONS {
+        if self.live_lines().count() >= MAX_INSTALLATIONS || self.lines.len() >= MAX_EVER {
             return Err(Refusal::TooLarge("this cloud holds 100 installations: start with a new file"));
         }
         let installation = Installation {
@@ -112,6 +113,7 @@ impl State {
             host_label: pairing.host_label.clone(),
             created_at: now,
             approval_grants: Vec::new(),
+            revoked_at: None,
         };
         let line = Line::new(installation, None, 0);
         self.persist.save(&[line.row()])?;
@@ -151,7 +153,7 @@ impl State {
             Stage::Claimed(id) => id.clone(),
         };
         // Minted only now, so that no token lies about in clear while nobody asks for it.
-        let token = format!("{installation_id}:s_test_{}", secret::base62(40));
+        let token = mint(&installation_id);
         let line = self.line(&installation_id)?;
         let (body, last_update, digest) = (line.installation.clone(), line.last_update, Digest::of(&token));
         self.persist.save(&[Row::Installation { body, token: Some(digest), last_update }])?;

@@ -22,6 +22,9 @@ pub(crate) struct Installation {
     /// What the user allows always.
     #[serde(default)]
     pub(crate) approval_grants: Vec<Grant>,
+    /// When the user ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) revoked_at: Option<Millis>,
 }
 
 /// One chat thread.

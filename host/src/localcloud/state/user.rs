@@ -21,7 +21,7 @@ impl State {
     pub(crate) fn me(&self) -> Value {
         json!({
             "user": { "id": USER_ID, "display_name": "You" },
-            "installations": self.lines.iter().map(Line::view).collect::<Vec<_>>(),
+            "installations": self.live_lines().map(Line::view).collect::<Vec<_>>(),
             "sessions": self.sessions(None),
         })
     }
@@ -83,18 +83,16 @@ impl State {
         self.stream.subscribe(since, USER_ID, now)
     }
 
-    /// Whether a bridge token is the installation's.
-    pub(crate) fn bridge_of(&self, token: &str) -> Option<InstallationId> {
-        let id = InstallationId::try_from(token.split_once(':')?.0).ok()?;
-        let known = self.line(&id).ok()?.token?;
-        known.matches(&Digest::of(token)).then_some(id)
-    }
-
-    /// A bridge's socket is open.
+    /// A bridge's socket is open, for who held this token when it dialled.
     ///
     /// # Errors
-    /// When there is no such installation.
-    pub(crate) fn connect(&mut self, id: &InstallationId, now: Millis) -> Result<Feed, Refusal> {
+    /// When there is no such installation, or the token is its own no more.
+    pub(crate) fn admit(&mut self, id: &InstallationId, token: &Digest, now: Millis) -> Result<Feed, Refusal> {
+        let holds = self.line(id)?.token.is_some_and(|known| known.matches(token));
+        if holds { self.connect(id, now) } else { Err(Refusal::InvalidToken) }
+    }
+
+    pub(super) fn connect(&mut self, id: &InstallationId, now: Millis) -> Result<Feed, Refusal> {
         self.sockets += 1;
         let serial = self.sockets;
         let feed = self.line_mut(id)?.connect(serial, now);

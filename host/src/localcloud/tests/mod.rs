@@ -5,6 +5,7 @@ mod approval;
 mod bridge;
 mod door;
 mod fault;
+mod installation;
 mod pairing;
 mod stream;
 

@@ -3,6 +3,7 @@
 mod approval;
 mod card;
 mod file;
+mod installation;
 mod old;
 mod room;
 
