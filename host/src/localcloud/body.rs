@@ -16,6 +16,8 @@ const ARRIVAL: Duration = Duration::from_secs(30);
 /// How much of a body that is too long is read before the connection is cut.
 const MAX_FORGOTTEN: usize = 8 * MAX_BODY;
 
+const TOO_LONG: &str = "the body is longer than 1000000 bytes";
+
 /// What a handler answers.
 pub(super) type Answer = Result<Json<Envelope<Value>>, Refusal>;
 
@@ -57,6 +59,17 @@ async fn read(body: axum::body::Body) -> Arrived {
     if length > MAX_BODY { Arrived::TooLarge } else { Arrived::Whole(bytes.freeze()) }
 }
 
+/// Refuses a body that is too long, also on routes that look at none.
+///
+/// # Errors
+/// [`Refusal::TooLarge`] beyond 1,000,000 bytes.
+pub(super) fn check(request: &Request) -> Result<(), Refusal> {
+    match request.extensions().get() {
+        Some(Arrived::TooLarge) => Err(Refusal::TooLarge(TOO_LONG)),
+        _ => Ok(()),
+    }
+}
+
 /// A JSON body of at most 1,000,000 bytes. No body at all reads as `{}`.
 pub(super) struct Body(pub(super) Value);
 
@@ -71,7 +84,7 @@ impl<S: Sync> FromRequest<S> for Body {
             Some(Arrived::Whole(bytes)) => {
                 serde_json::from_slice(bytes).map(Self).map_err(|error| broken(&format!("not JSON: {error}")))
             }
-            Some(Arrived::TooLarge) => Err(Refusal::TooLarge("the body is longer than 1000000 bytes")),
+            Some(Arrived::TooLarge) => Err(Refusal::TooLarge(TOO_LONG)),
             Some(Arrived::Broken(why)) => Err(broken(why)),
             None => Err(broken("no body")),
         }

@@ -127,7 +127,17 @@ pub(super) fn guard(hosts: &Hosts, request: &Request) -> Result<(), Refusal> {
 
 /// Whether a URL holds something that looks like a bridge's or user's token, or a parameter that is made for one.
 fn holds_token(uri: &Uri) -> bool {
-    const NAMES: [&str; 6] = ["token", "access_token", "bot_token", "bridge_token", "authorization", "api_key"];
+    const NAMES: [&str; 9] = [
+        "token",
+        "access_token",
+        "auth_token",
+        "bot_token",
+        "bridge_token",
+        "session_token",
+        "user_token",
+        "authorization",
+        "api_key",
+    ];
     let text = decode(uri.path_and_query().map_or("", |all| all.as_str()));
     let names = uri.query().unwrap_or_default().split('&').map(|pair| decode(pair.split('=').next().unwrap_or(pair)));
     let user = text.split("usr_").skip(1).any(|rest| rest.bytes().take_while(u8::is_ascii_alphanumeric).count() >= 20);

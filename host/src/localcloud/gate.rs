@@ -1,5 +1,6 @@
 //! The gates of the three namespaces: who calls, and whether there is a request left in the bucket.
 
+use super::body;
 use super::bucket::{Bucket, Owner};
 use super::clock;
 use super::cloud::Cloud;
@@ -75,9 +76,10 @@ async fn metered(cloud: &Cloud, owner: &Owner, request: Request, next: Next) -> 
     let route = route(&request);
     tracing::debug!(route, "asked");
     let quota = cloud.draw(owner, Bucket::of_route(route));
-    let mut response = match quota.retry_after {
-        None => next.run(request).await,
-        Some(_) => Refusal::RateLimited(quota.clone()).into_response(),
+    let mut response = match (quota.retry_after, body::check(&request)) {
+        (Some(_), _) => Refusal::RateLimited(quota.clone()).into_response(),
+        (None, Err(refusal)) => refusal.into_response(),
+        (None, Ok(())) => next.run(request).await,
     };
     quota.write(response.headers_mut());
     response

@@ -6,6 +6,7 @@ mod form;
 mod me;
 mod page;
 mod pairing;
+mod pulse;
 mod socket;
 mod stream;
 mod wire;

@@ -1,5 +1,6 @@
 //! The conversation on one bridge's socket: frames out, acks and pongs in, and the faults that were asked for.
 
+use super::pulse::Pulse;
 use crate::localcloud::cloud::Cloud;
 use crate::localcloud::fault::{Bite, Outbox};
 use crate::localcloud::state::Close;
@@ -15,8 +16,6 @@ use tokio::time::{Instant, Interval, interval_at, sleep_until, timeout};
 
 /// How long a frame may take to leave. A bridge that reads slower is cut off.
 const WRITE: Duration = Duration::from_secs(10);
-/// Pings without a pong before the socket is closed.
-const MAX_MISSED: u32 = 3;
 
 /// One socket and what flows through it.
 pub(super) struct Wire<'a> {
@@ -29,8 +28,7 @@ pub(super) struct Wire<'a> {
     outbox: Outbox,
     /// Frames that were sent.
     sent: u64,
-    /// Pings without a pong.
-    missed: u32,
+    pulse: Pulse,
     /// Before this nothing is read.
     reads_at: Instant,
 }
@@ -60,7 +58,8 @@ impl<'a> Wire<'a> {
     ) -> Self {
         let updates = Updates { replay: replay.into(), live };
         let (outbox, reads_at) = (Outbox::default(), Instant::now());
-        Self { cloud, by, socket, updates, is_mute: false, outbox, sent: 0, missed: 0, reads_at }
+        let pulse = Pulse::new(cloud.heartbeat);
+        Self { cloud, by, socket, updates, is_mute: false, outbox, sent: 0, pulse, reads_at }
     }
 
     /// Runs the socket until the bridge ends it or falls silent: `Some` says why this side does. Frames are written
@@ -78,7 +77,7 @@ impl<'a> Wire<'a> {
 
     /// Waits for one thing and does it. None when the bridge is gone.
     async fn step(&mut self, beat: &mut Interval) -> Option<Option<Close>> {
-        let (wakes, reads_at) = (self.outbox.wakes(), self.reads_at);
+        let (wakes, pong, reads_at) = (self.outbox.wakes(), self.pulse.wakes(), self.reads_at);
         tokio::select! {
             // When the line has closed, its reason is on the way to who drives this.
             Some(frame) = self.updates.next(), if self.outbox.is_open() => {
@@ -88,11 +87,11 @@ impl<'a> Wire<'a> {
             }
             () = sleep_until(wakes.unwrap_or(reads_at)), if wakes.is_some() => self.flush().await?,
             _ = beat.tick() => {
-                if self.missed == MAX_MISSED {
-                    return Some(Some(Close::Silent));
-                }
-                self.missed += 1;
                 self.write(Utf8Bytes::from_static(r#"{"type":"ping"}"#)).await?;
+                self.pulse.ping(Instant::now());
+            }
+            () = sleep_until(pong.unwrap_or(reads_at)), if pong.is_some() => {
+                return Some(self.pulse.is_dead(Instant::now()).then_some(Close::Silent));
             }
             heard = async { sleep_until(reads_at).await; self.socket.recv().await } => match heard?.ok()? {
                 Message::Text(text) => self.hear(&text).await,
@@ -120,7 +119,7 @@ impl<'a> Wire<'a> {
             self.reads_at = Instant::now() + wait;
         }
         match serde_json::from_str(text) {
-            Ok(BridgeFrame::Pong) => self.missed = 0,
+            Ok(BridgeFrame::Pong) => self.pulse.pong(Instant::now()),
             Ok(BridgeFrame::Ack { up_to_update_id }) => {
                 let Ok(up_to) = up_to_update_id.as_str().parse() else { return };
                 if let Err(error) = self.cloud.state().ack(self.by, up_to) {

@@ -196,7 +196,7 @@ async fn a_replay_that_is_not_read_keeps_nobody_waiting() {
 #[tokio::test]
 async fn a_bridge_that_does_not_pong_is_closed_and_one_that_does_stays() {
     bounded(async {
-        let rig = Rig::with(Options { heartbeat: Duration::from_millis(20), ..unlimited() }).await;
+        let rig = Rig::with(Options { heartbeat: Duration::from_millis(120), ..unlimited() }).await;
         let bridge = rig.pair().await;
         let mut socket = rig.ready(&bridge).await;
         for _ in 0..6 {

@@ -206,3 +206,35 @@ async fn what_cannot_start_says_why() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn every_route_refuses_what_is_too_long_and_tokens_in_its_url() {
+    bounded(async {
+        let rig = Rig::start().await;
+        let (bridge, session) = (rig.pair().await, rig.session().await);
+        let at = |rest: &str| format!("/v1/me/sessions/{session}{rest}");
+        let (archive, rotate) = (at("/archive"), format!("/v1/me/installations/{}/rotate", bridge.id));
+        for path in [
+            "/v1/me/sessions",
+            "/v1/me/pairing/claim",
+            "/v1/me/approvals/apr_1",
+            "/v1/pairing/start",
+            "/v1/bridge/requestApproval",
+            "/v1/bridge/finishTask",
+            archive.as_str(),
+            rotate.as_str(),
+        ] {
+            let token = if path.starts_with("/v1/bridge/") { bridge.token.as_str() } else { USER };
+            let huge = json!({ "text": "x".repeat(1_000_000) });
+            let reply = rig.call(POST, path, token, huge).await;
+            assert_eq!(reply.error(), refused(413, "payload_too_large"), "{path}");
+            let reply = rig.call(POST, &format!("{path}?session_token=x"), token, Value::Null).await;
+            assert_eq!(reply.error(), refused(400, "invalid_token_location"), "{path}");
+        }
+        for path in ["/", "/healthz", "/assets/app.js", "/no/such/route"] {
+            let reply = rig.ask(GET, &format!("{path}?token={}", bridge.token), &[], none()).await;
+            assert_eq!(reply.error(), refused(400, "invalid_token_location"), "{path}");
+        }
+    })
+    .await;
+}

@@ -119,7 +119,7 @@ async fn sockets_are_cut_before_and_after_a_frame_and_on_command() {
 #[tokio::test]
 async fn a_half_open_socket_neither_speaks_nor_hears_and_its_successor_does() {
     bounded(async {
-        let rig = Rig::with(Options { heartbeat: Duration::from_millis(5), ..unlimited() }).await;
+        let rig = Rig::with(Options { heartbeat: Duration::from_millis(20), ..unlimited() }).await;
         let (bridge, session) = (rig.pair().await, rig.session().await);
         let rule = rig.fault(Rule::once(Fault::socket(1, SocketFault::HalfOpen)));
         let mut deaf = rig.ready(&bridge).await;
