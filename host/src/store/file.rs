@@ -1,21 +1,38 @@
-//! A handle to the store, and the one thread that works on its file.
+//! A handle to the store, and the thread that works on its file.
 //!
-//! Jobs that wait together share a transaction, so a burst costs one commit.
+//! Jobs that wait together share a transaction, so a burst costs one commit. A job that a request waits for is done on
+//! the spot when nothing is to be done before it: waking the thread and being woken by it costs more than a commit.
 
 use super::open::{Durability, open};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Jobs that may wait; then callers do.
 const QUEUE: usize = 1_024;
 /// Jobs of one transaction.
 const BATCH: usize = 128;
+/// Jobs between two checkpoints, which bring the log into the file and wait for the disk: the thread's work, not that of
+/// whoever happens to commit.
+const CHECKPOINT: usize = 1_000;
 
 /// A handle to the store. Cheap to clone; the file closes with the last one.
 #[derive(Clone)]
 pub struct Store {
     jobs: mpsc::Sender<Job>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connection: Mutex<Connection>,
+    /// Jobs that are queued and not committed.
+    queued: AtomicUsize,
+    /// Jobs since the last checkpoint.
+    since_checkpoint: AtomicUsize,
+    /// A commit waits for the disk: too long for a thread on which others wait.
+    waits_for_disk: bool,
 }
 
 /// Why the store could not be used.
@@ -74,11 +91,17 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened, is damaged, is another program's, or is newer than this program.
     pub fn open(file: &Path, durability: Durability) -> Result<Self, StoreError> {
-        let connection = open(file, durability)?;
+        let shared = Arc::new(Shared {
+            connection: Mutex::new(open(file, durability)?),
+            queued: AtomicUsize::new(0),
+            since_checkpoint: AtomicUsize::new(0),
+            waits_for_disk: durability == Durability::Machine,
+        });
         let (jobs, queue) = mpsc::channel(QUEUE);
         let failed = |error: std::io::Error| StoreError::Open { file: file.to_owned(), reason: error.to_string() };
-        crate::tasks::thread("store", move || work(connection, queue)).map_err(failed)?;
-        Ok(Self { jobs })
+        let worker = shared.clone();
+        crate::tasks::thread("store", move || work(&worker, queue)).map_err(failed)?;
+        Ok(Self { jobs, shared })
     }
 
     /// Queues a job; waits while too many do. The receipt comes after the commit.
@@ -92,9 +115,26 @@ impl Store {
             // A caller that is gone does not want to know.
             Box::new(move |committed| drop(sender.send(committed.and(done))))
         });
-        // When the thread is gone the job is dropped, and its receipt says so.
-        let _ = self.jobs.send(job).await;
+        let Ok(place) = self.jobs.reserve().await else { return receipt };
+        // Counted before it can be done.
+        self.shared.queued.fetch_add(1, Ordering::AcqRel);
+        place.send(job);
         receipt
+    }
+
+    /// Does one statement here and now, if all that was queued before is done; else like [`Store::run`].
+    pub(super) async fn run_now<T: Send + 'static>(
+        &self,
+        statement: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if !self.shared.waits_for_disk
+            && self.shared.queued.load(Ordering::Acquire) == 0
+            && let Ok(connection) = self.shared.connection.try_lock()
+        {
+            self.shared.since_checkpoint.fetch_add(1, Ordering::Relaxed);
+            return statement(&connection).map_err(failed);
+        }
+        self.run(statement).await
     }
 
     /// Queues a job and waits for it.
@@ -110,19 +150,41 @@ fn failed(error: rusqlite::Error) -> StoreError {
     StoreError::Failed(error.to_string())
 }
 
-fn work(connection: Connection, mut queue: mpsc::Receiver<Job>) {
+fn work(shared: &Shared, mut queue: mpsc::Receiver<Job>) {
     let mut jobs = Vec::with_capacity(BATCH);
-    while queue.blocking_recv_many(&mut jobs, BATCH) > 0 {
-        let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(failed);
-        let within = begun.as_ref().map(|()| &connection).map_err(Clone::clone);
-        let replies: Vec<Reply> = jobs.drain(..).map(|job| job(within.clone())).collect();
-        let committed = begun.and_then(|()| connection.execute_batch("COMMIT").map_err(failed));
-        if committed.is_err() && !connection.is_autocommit() {
-            // Nothing to be done about a rollback that fails: the next BEGIN says so.
-            let _ = connection.execute_batch("ROLLBACK");
+    loop {
+        let count = queue.blocking_recv_many(&mut jobs, BATCH);
+        if count == 0 {
+            return;
         }
+        let connection = shared.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let (replies, committed) = batch(&connection, &mut jobs);
+        if shared.since_checkpoint.fetch_add(count, Ordering::Relaxed) + count >= CHECKPOINT {
+            shared.since_checkpoint.store(0, Ordering::Relaxed);
+            // One that fails leaves the log longer; the next tries again, and so does the next start.
+            let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        }
+        drop(connection);
+        shared.queued.fetch_sub(count, Ordering::AcqRel);
         replies.into_iter().for_each(|reply| reply(committed.clone()));
     }
+}
+
+/// Does jobs in one transaction; gives whom to tell what became of it.
+fn batch(connection: &Connection, jobs: &mut Vec<Job>) -> (Vec<Reply>, Result<(), StoreError>) {
+    let begun = execute(connection, "BEGIN IMMEDIATE");
+    let within = begun.as_ref().map(|()| connection).map_err(Clone::clone);
+    let replies: Vec<Reply> = jobs.drain(..).map(|job| job(within.clone())).collect();
+    let committed = begun.and_then(|()| execute(connection, "COMMIT"));
+    if committed.is_err() && !connection.is_autocommit() {
+        // Nothing to be done about a rollback that fails: the next BEGIN says so.
+        let _ = execute(connection, "ROLLBACK");
+    }
+    (replies, committed)
+}
+
+fn execute(connection: &Connection, statement: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(statement).and_then(|mut statement| statement.execute([])).map(drop).map_err(failed)
 }
 
 #[cfg(test)]

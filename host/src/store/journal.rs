@@ -24,7 +24,7 @@ impl Store {
     pub async fn note(&self, message: &UserMessage, number: u32, request: &Outgoing) -> Result<(), StoreError> {
         let (interaction, id) = keys(message);
         let request = serde_json::to_string(request).expect("requests of strings and numbers always serialize");
-        self.run(move |connection| {
+        self.run_now(move |connection| {
             let mut statement = connection.prepare_cached(
                 "INSERT INTO sent (turn, number, request)
                  SELECT seq, ?3, ?4 FROM turns WHERE interaction = ?1 AND message = ?2",

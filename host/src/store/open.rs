@@ -80,6 +80,7 @@ fn set_up(connection: &Connection, durability: Durability) -> rusqlite::Result<(
     };
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "foreign_keys", true)
 }
 

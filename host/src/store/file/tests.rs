@@ -68,6 +68,20 @@ async fn what_a_turn_sent_is_there_after_a_restart_until_it_has_ended() {
 }
 
 #[tokio::test]
+async fn what_is_done_at_once_never_overtakes_what_was_queued_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
+    for turn in 1..=2_000 {
+        // The receipt is not waited for, as in the life of a turn.
+        drop(store.receive(update(turn), Some(message("ses_1", turn)), 1_000).await);
+        store.note(&message("ses_1", turn), 0, &delta(0)).await.expect("noted");
+    }
+    let unfinished = store.unfinished().await.expect("read");
+    assert_eq!(unfinished.len(), 2_000);
+    assert!(unfinished.iter().all(|turn| turn.sent.len() == 1), "a request was noted before its turn");
+}
+
+#[tokio::test]
 async fn what_was_received_is_there_after_a_restart_and_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("host.db");
