@@ -107,7 +107,8 @@ impl World {
     pub async fn paired(agents: Arc<Agents>, buckets: Buckets) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let file = Some(dir.path().join("cloud.db"));
-        let cloud = LocalCloud::start(Options { file, buckets, ..Options::default() }).await?;
+        let admin = Some(([127, 0, 0, 1], 0).into());
+        let cloud = LocalCloud::start(Options { file, admin, buckets, ..Options::default() }).await?;
         let user = User::connect(&cloud.base_url(), cloud.user_token()).await?;
         let pairing = Pairing::start(CloudUrl::parse(&cloud.base_url()).map_err(anyhow::Error::msg)?, "a test").await?;
         user.post("/v1/me/pairing/claim", json!({ "code": pairing.code() })).await?;
