@@ -5,6 +5,7 @@ use super::journal::Journal;
 use super::outgoing::{Kind, Lost, Outbox, Outgoing, Permit, SendFuture, Sent};
 use super::speech::Speech;
 use crate::protocol::InteractionId;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -69,13 +70,24 @@ async fn permit<'a>(
     kind: Kind,
 ) -> Option<Box<dyn Permit + 'a>> {
     let mut permit = outbox.permit(kind, turn);
+    let mut moot = pin!(moot(speech));
     loop {
         tokio::select! {
             biased;
             permit = &mut permit => return Some(permit),
             () = speech.news() => if speech.due(Instant::now()) != Due::Now(kind) { return None },
+            () = &mut moot, if kind == Kind::Delta => {
+                speech.skip_text();
+                return None;
+            }
         }
     }
+}
+
+/// Waits until an end is there that says all, and what comes before it has had its time.
+async fn moot(speech: &Speech) {
+    speech.moot.cancelled().await;
+    sleep(MOOT).await;
 }
 
 /// Sends one request. What became of the bubble, if that decided it.
@@ -110,13 +122,9 @@ async fn send(speech: &Speech, permit: Box<dyn Permit + '_>, outgoing: Outgoing)
 
 /// Waits for what an end that says all would repair; nothing, when that end has come and must not wait for it.
 async fn unless_moot(speech: &Speech, sent: SendFuture<'_>) -> Option<Result<Sent, Lost>> {
-    let moot = async {
-        speech.moot.cancelled().await;
-        sleep(MOOT).await;
-    };
     tokio::select! {
         outcome = sent => Some(outcome),
-        () = moot => None,
+        () = moot(speech) => None,
     }
 }
 

@@ -197,6 +197,20 @@ async fn an_end_waits_for_a_delta_under_way_but_not_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_end_waits_for_leave_for_text_before_a_card_but_not_for_long() {
+    let (speech, outbox) = (speech(), Script::short_of_deltas(60_000));
+    let writer = start(&speech, &outbox);
+    speech.act(Act::Text("a".into())).await.expect("taken");
+    let open = Act::Open { card: CardId(0), kind: "k".into(), label: "l".into(), args: None };
+    speech.act(open).await.expect("taken");
+    speech.end(Ending::default());
+    assert_eq!(writer.await.expect("writes"), Written::Ended);
+    let took = outbox.took();
+    assert!(took[1].1.contains("CreateTask") && took[1].0 == 1_000, "{took:?}");
+    assert_eq!(took[3], (1_000, "end:a".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn behind_text_that_was_given_up_no_other_text_is_streamed() {
     let (speech, outbox) = (speech(), Script::new(5_000, |_| Ok(())));
     let writer = start(&speech, &outbox);
