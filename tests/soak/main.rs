@@ -7,6 +7,7 @@
 use anyhow::{Context as _, Result, ensure};
 use sophon_host::localcloud::{Buckets, Fault, Refused, RequestFault, Rule, SocketFault, UpdateFault};
 use sophon_tests::{Chance, Dev, Said, Tally, User, World, check, deed, guests, probe};
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 /// Users that talk at the same time.
@@ -16,6 +17,8 @@ const ROUND: u64 = 500;
 /// How often each fault bites.
 const OFTEN: f64 = 0.05;
 const MOMENT: Duration = Duration::from_millis(20);
+/// The longest life of a socket.
+const LIFE: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_message_gets_its_answer_over_a_link_that_fails_and_memory_stays_flat() -> Result<()> {
@@ -94,8 +97,19 @@ async fn talk(world: &mut World, chance: &mut Chance) -> Result<Tally> {
             anyhow::Ok(said)
         });
     }
-    let said = futures_util::future::try_join_all(talks).await?.concat();
+    let said = tokio::select! {
+        said = futures_util::future::try_join_all(talks) => said?.concat(),
+        never = cut_often(world) => match never {},
+    };
     check(world, &said)
+}
+
+/// A network that never lasts long. Without it nothing would tell of the last update of all, if that is dropped.
+async fn cut_often(world: &World) -> Infallible {
+    loop {
+        tokio::time::sleep(LIFE).await;
+        world.cloud().cut();
+    }
 }
 
 /// The last thousand turns must not need more than the first did.

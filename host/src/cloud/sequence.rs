@@ -2,8 +2,9 @@
 //!
 //! An ack is cumulative, so acking past an update that has not come would lose it. The documents number updates
 //! without gaps: a number that is left out is waited for, as updates may overtake each other, and then asked for by
-//! dialling again, as the cloud sends everything once more that is not acked. A cloud that still leaves it out numbers
-//! with gaps, and is believed. Ids that are no numbers are acked as they come.
+//! dialling again, as the cloud sends everything once more that is not acked. A cloud that leaves it out time and again
+//! numbers with gaps, and is believed; one that was believed a few times is not asked any more. Ids that are no numbers
+//! are acked as they come.
 
 use crate::protocol::UpdateId;
 use std::collections::{BTreeSet, VecDeque};
@@ -14,6 +15,10 @@ use tokio::time::Instant;
 const OVERTAKEN: Duration = Duration::from_secs(2);
 /// How long it may take to come again after a new connection.
 const REPEATED: Duration = Duration::from_secs(5);
+/// How often a missing update is asked for: what lost it once may lose it again.
+const ASKS: u32 = 3;
+/// How often a cloud is believed in vain before it is taken for one that numbers with gaps.
+const BELIEFS: u32 = 3;
 /// Numbers that may be missing. Where there are more, the cloud is believed at once.
 const MAX_MISSING: usize = 10_000;
 
@@ -33,7 +38,10 @@ pub(super) struct Sequence {
     missing: BTreeSet<u64>,
     /// When to do something about what is missing.
     due: Option<Instant>,
-    asked: bool,
+    /// How often what is missing was asked for.
+    asked: u32,
+    /// How often the cloud was believed since something came that was asked for.
+    believed: u32,
 }
 
 /// How far updates are recorded, in the order in which they came.
@@ -68,16 +76,22 @@ impl Sequence {
             self.newest = number.saturating_sub(1);
         }
         let left_out = number.saturating_sub(self.newest).saturating_sub(1);
-        if usize::try_from(left_out).is_ok_and(|count| self.missing.len() + count <= MAX_MISSING) {
+        let few = usize::try_from(left_out).is_ok_and(|count| self.missing.len() + count <= MAX_MISSING);
+        if few && self.believed < BELIEFS {
             self.missing.extend(self.newest + 1..number);
         }
         self.newest = self.newest.max(number);
-        self.missing.remove(&number);
+        if self.missing.remove(&number) {
+            self.believed = 0;
+        }
         self.due = match self.due {
             _ if self.missing.is_empty() => None,
             None => Some(now + OVERTAKEN),
             due => due,
         };
+        if self.missing.is_empty() {
+            self.asked = 0;
+        }
     }
 
     /// Updates are recorded so far. Gives up to which one may be acked.
@@ -111,7 +125,6 @@ impl Sequence {
     /// A new connection is ready: what is missing may come again.
     pub(super) fn connected(&mut self, now: Instant) {
         if !self.missing.is_empty() {
-            self.asked = true;
             self.due = Some(now + REPEATED);
         }
     }
@@ -125,11 +138,13 @@ impl Sequence {
     pub(super) fn overdue(&mut self) -> Option<Missing> {
         self.due = None;
         let first = *self.missing.first()?;
-        if !std::mem::take(&mut self.asked) {
+        if self.asked < ASKS {
+            self.asked += 1;
             return Some(Missing::Ask(first));
         }
         let count = self.missing.len();
         self.missing.clear();
+        (self.asked, self.believed) = (0, self.believed + 1);
         Some(Missing::Believe { count })
     }
 }
@@ -193,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_did_not_come_is_asked_for_once_and_then_does_not_exist() {
+    async fn what_did_not_come_is_asked_for_a_few_times_and_then_does_not_exist() {
         let mut rig = Rig::default();
         rig.came(&[1, 3, 5]);
         assert_eq!(rig.record(3), 1);
@@ -202,9 +217,26 @@ mod tests {
         assert_eq!(rig.sequence.due(), Some(Instant::now() + REPEATED));
         rig.came(&[2, 3, 5]);
         assert_eq!(rig.record(3), 3, "4 is still missing");
+        for _ in 1..ASKS {
+            assert_eq!(rig.sequence.overdue(), Some(Missing::Ask(4)));
+            rig.sequence.connected(Instant::now());
+        }
         assert_eq!(rig.sequence.overdue(), Some(Missing::Believe { count: 1 }));
         assert_eq!(rig.record(0), 5);
         assert_eq!((rig.sequence.due(), rig.sequence.overdue()), (None, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cloud_that_numbers_with_gaps_is_not_asked_for_ever() {
+        let mut rig = Rig::default();
+        rig.came(&[10]);
+        for round in 2..10 {
+            rig.came(&[10 * round]);
+            while rig.sequence.overdue().is_some() {}
+            assert_eq!(rig.record(if round == 2 { 2 } else { 1 }), 10 * round);
+        }
+        rig.came(&[1_000]);
+        assert_eq!((rig.sequence.due(), rig.record(1)), (None, 1_000));
     }
 
     #[tokio::test(start_paused = true)]
