@@ -6,6 +6,7 @@ mod ends;
 mod faults;
 mod limits;
 mod link;
+mod metrics;
 mod restart;
 mod sandbox;
 mod sessions;

@@ -159,6 +159,14 @@ impl World {
         Ok(())
     }
 
+    /// The host.
+    ///
+    /// # Panics
+    /// When it was not started.
+    pub fn host(&self) -> &Daemon {
+        self.host.as_ref().expect("the host runs")
+    }
+
     /// The cloud.
     ///
     /// # Panics

@@ -1,12 +1,10 @@
 //! `sophon-host.toml`, then the environment, then flags: each overrides the one before.
 
-use super::units::Span;
 use super::{AgentName, Environment, Token, TokenError, TokenFile};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-const MAX_GRACE: Duration = Duration::from_secs(3_600);
+use tables::File;
 
 /// Everything that is configured, with the defaults filled in.
 #[derive(Debug, Clone)]
@@ -21,6 +19,8 @@ pub struct Config {
     pub turns: TurnsConfig,
     /// Whether each commit of the store waits for the disk.
     pub fsync: bool,
+    /// The port of 127.0.0.1 that metrics are served on.
+    pub metrics_port: Option<u16>,
     /// What to log.
     pub log_level: String,
     /// How to log.
@@ -155,51 +155,6 @@ pub enum ConfigError {
     NoDataDir,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct File {
-    data_dir: Option<PathBuf>,
-    cloud: CloudTable,
-    agents: AgentsTable,
-    turns: TurnsTable,
-    store: StoreTable,
-    log: LogTable,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct CloudTable {
-    url: Option<String>,
-    token_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct AgentsTable {
-    paths: Vec<PathBuf>,
-    default: Option<AgentName>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct TurnsTable {
-    at_once: Option<u32>,
-    grace: Option<Span>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct StoreTable {
-    fsync: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct LogTable {
-    level: Option<String>,
-    format: Option<LogFormat>,
-}
-
 impl Config {
     /// The cloud that is used when none is named.
     pub const DEFAULT_CLOUD: &'static str = "https://api.sophon.at";
@@ -256,6 +211,7 @@ impl Config {
             },
             turns: file.turns.checked()?,
             fsync: file.store.fsync,
+            metrics_port: file.metrics.port,
             log_level: flags.log.or_else(|| environment.log.clone()).or(file.log.level).unwrap_or("info".to_owned()),
             log_format: flags.log_format.or(file.log.format).unwrap_or_default(),
             data_dir,
@@ -267,30 +223,6 @@ fn invalid(place: &str, message: String) -> ConfigError {
     ConfigError::Invalid { place: place.to_owned(), message }
 }
 
-impl TurnsTable {
-    fn checked(self) -> Result<TurnsConfig, ConfigError> {
-        let turns = TurnsConfig {
-            at_once: self.at_once.unwrap_or(1_000),
-            grace: self.grace.map_or(Duration::from_secs(20), |grace| grace.0),
-        };
-        if !(1..=8_000).contains(&turns.at_once) {
-            return Err(invalid("turns.at_once", format!("{} is not within 1 to 8,000", turns.at_once)));
-        }
-        if turns.grace > MAX_GRACE {
-            return Err(invalid("turns.grace", format!("{} is more than 1h", Span(turns.grace))));
-        }
-        Ok(turns)
-    }
-}
-
-impl File {
-    fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { file: path.to_owned(), source })?;
-        toml::from_str(&text)
-            .map_err(|error| ConfigError::Invalid { place: path.display().to_string(), message: error.to_string() })
-    }
-}
-
+mod tables;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,8 @@ use crate::turn::{Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 const OPEN: &str = "/v1/bridge/sendMessage";
 const DELTA: &str = "/v1/bridge/sendMessageDelta";
@@ -98,8 +98,12 @@ impl Permit for Leave<'_> {
     where
         Self: 'a,
     {
-        let span = tracing::info_span!("turn", interaction = %self.turn);
-        Box::pin(self.carry(outgoing).instrument(span))
+        Box::pin(async move {
+            let (carrier, turn, kind, began) = (self.carrier, self.turn, Kind::of(&outgoing), Instant::now());
+            let sent = self.carry(outgoing).await;
+            carrier.status.request(turn, kind, sent.as_ref().err().copied(), began.elapsed());
+            sent
+        })
     }
 }
 
@@ -119,7 +123,9 @@ impl Outbox for Carrier {
             self.status.opens(turn);
         }
         Box::pin(async move {
+            let asked = Instant::now();
             let permit = self.rest.permit(route(kind)).await;
+            self.status.leave(kind, asked.elapsed());
             Box::new(Leave { carrier: self, turn, permit }) as Box<dyn Permit + 'a>
         })
     }

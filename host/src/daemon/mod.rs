@@ -3,6 +3,8 @@
 mod carrier;
 mod event;
 mod lock;
+mod metrics;
+mod scrape;
 mod status;
 mod wake;
 
@@ -19,6 +21,7 @@ pub use status::{
     AgentLine, AgentsReport, AskError, LinkReport, Problem, Queues, Report, Trouble, Troubles, TurnsReport, ask,
 };
 use status::{Socket, Status};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -43,6 +46,7 @@ pub struct Daemon {
     status: Arc<Status>,
     socket: Option<Socket>,
     data_dir: PathBuf,
+    metrics: Option<SocketAddr>,
     /// Held until the last turn is ended.
     _lock: DataLock,
 }
@@ -69,6 +73,14 @@ pub enum DaemonError {
     /// Its file cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The port for metrics cannot be had.
+    #[error("cannot serve metrics on 127.0.0.1:{port}: {source}; choose another `metrics.port`, or none")]
+    Metrics {
+        /// The port that was asked for.
+        port: u16,
+        /// Why.
+        source: std::io::Error,
+    },
     /// TLS or HTTP could not be set up.
     #[error("{0}")]
     Http(String),
@@ -100,6 +112,7 @@ impl Daemon {
         let sources = Sources { link: events, unauthorized, stop: stop.clone(), status: status.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
         redial_after_sleep(sleeper, stop.clone());
+        let metrics = serve_metrics(config.metrics_port, &status, &stop).await?;
         let data_dir = config.data_dir.clone();
         Ok(Self {
             state,
@@ -110,6 +123,7 @@ impl Daemon {
             status,
             socket: None,
             data_dir,
+            metrics,
             grace: config.turns.grace,
             _lock: lock,
         })
@@ -135,6 +149,11 @@ impl Daemon {
         over.map_or(State::Stopped, |state| state.clone())
     }
 
+    /// Where metrics are served, if they are.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics
+    }
+
     /// Who there is.
     pub fn agents(&self) -> &Agents {
         &self.agents
@@ -157,6 +176,17 @@ impl Daemon {
 fn open_store(config: &Config, token: &Token) -> Result<Store, StoreError> {
     let durability = if config.fsync { Durability::Machine } else { Durability::Process };
     Store::open(&config.data_dir.join(format!("{}.db", token.installation())), durability)
+}
+
+/// Serves metrics, if a port is asked for.
+async fn serve_metrics(
+    port: Option<u16>,
+    status: &Arc<Status>,
+    stop: &CancellationToken,
+) -> Result<Option<SocketAddr>, DaemonError> {
+    let Some(port) = port else { return Ok(None) };
+    let served = scrape::serve(port, status.clone(), stop.clone()).await;
+    served.map(Some).map_err(|source| DaemonError::Metrics { port, source })
 }
 
 /// Dials again whenever the machine has slept, until `stop`.

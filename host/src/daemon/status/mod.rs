@@ -6,8 +6,9 @@ mod report;
 mod socket;
 mod troubles;
 
+use super::metrics::Metrics;
 use crate::protocol::{InstallationId, InteractionId, SessionId};
-use crate::turn::{Fate, Stage};
+use crate::turn::{Fate, Kind, Lost, Stage};
 use crate::wasm::Agents;
 pub use report::{AgentLine, AgentsReport, LinkReport, Problem, Queues, Report, TurnsReport};
 pub(super) use socket::Socket;
@@ -15,7 +16,7 @@ pub use socket::{AskError, ask};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 pub use troubles::{Trouble, Troubles};
 
 /// Agents and problems that a report names; the rest is counted.
@@ -33,6 +34,7 @@ pub(super) struct Status {
     /// Updates that came, and those of them that are recorded.
     received: AtomicU64,
     recorded: AtomicU64,
+    metrics: Metrics,
 }
 
 struct Link {
@@ -53,6 +55,8 @@ struct Open {
     session: Option<SessionId>,
     running: bool,
     fate: Option<Fate>,
+    /// When its bubble was first asked for.
+    asked_at: Option<Instant>,
 }
 
 impl Status {
@@ -61,11 +65,13 @@ impl Status {
         let started_at = millis(now);
         let link = Link { stand: LinkReport::Connecting { since: started_at }, readies: 0 };
         let (received, recorded) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { cloud, started_at, agents, link: Mutex::new(link), turns: Mutex::default(), received, recorded }
+        let (link, turns, metrics) = (Mutex::new(link), Mutex::default(), Metrics::new());
+        Self { cloud, started_at, agents, link, turns, received, recorded, metrics }
     }
 
     /// The cloud is ready.
     pub(super) fn connected(&self, installation: &InstallationId, now: SystemTime) {
+        self.metrics.connected();
         let mut link = lock(&self.link);
         link.readies += 1;
         link.stand = LinkReport::Connected { since: millis(now), installation: installation.to_string() };
@@ -73,6 +79,7 @@ impl Status {
 
     /// The connection is gone, or could not be had. What is told is the first reason's time and the last reason.
     pub(super) fn disconnected(&self, reason: &str, retry_in: Duration, now: SystemTime) {
+        self.metrics.now.connected.set(0);
         let mut link = lock(&self.link);
         let since = match link.stand {
             LinkReport::Waiting { since, .. } => since,
@@ -85,6 +92,7 @@ impl Status {
     /// An update came.
     pub(super) fn received(&self) {
         self.received.fetch_add(1, Ordering::Relaxed);
+        self.metrics.update();
     }
 
     /// An update is recorded, and may be acked.
@@ -94,7 +102,38 @@ impl Status {
 
     /// A bubble is about to be opened: its turn waits, unless it runs already.
     pub(super) fn opens(&self, turn: &InteractionId) {
-        lock(&self.turns).open.entry(turn.clone()).or_default();
+        lock(&self.turns).open.entry(turn.clone()).or_default().asked_at.get_or_insert_with(Instant::now);
+    }
+
+    /// A request had leave, so long after it was asked for.
+    pub(super) fn leave(&self, kind: Kind, after: Duration) {
+        self.metrics.leave(kind, after);
+    }
+
+    /// A turn's request is over, with all its tries.
+    pub(super) fn request(&self, turn: &InteractionId, kind: Kind, lost: Option<Lost>, took: Duration) {
+        self.metrics.request(kind, lost, took);
+        if kind == Kind::Open && lost.is_none() {
+            let asked_at = lock(&self.turns).open.get(turn).and_then(|open| open.asked_at);
+            asked_at.iter().for_each(|asked| self.metrics.opened(asked.elapsed()));
+        }
+    }
+
+    /// What Prometheus reads.
+    pub(super) fn metrics(&self) -> String {
+        let (turns, _) = lock(&self.turns).report();
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.now.running.set(gauge(turns.running));
+        self.metrics.now.waiting.set(gauge(turns.waiting));
+        self.metrics.now.unrecorded.set(gauge(self.unrecorded()));
+        self.metrics.text()
+    }
+
+    /// Updates that came and are not recorded.
+    fn unrecorded(&self) -> u64 {
+        // Read in this order, so that an update that is recorded meanwhile cannot make it negative.
+        let recorded = self.recorded.load(Ordering::Relaxed);
+        self.received.load(Ordering::Relaxed).saturating_sub(recorded)
     }
 
     /// A turn moved on.
@@ -102,8 +141,9 @@ impl Status {
         let mut turns = lock(&self.turns);
         match stage {
             Stage::Ended { told } => {
-                let open = turns.open.remove(turn);
-                turns.ended.count(open.and_then(|open| open.fate), told);
+                let open = turns.open.remove(turn).unwrap_or_default();
+                turns.ended.count(open.fate, told);
+                self.metrics.ended(open.fate, open.asked_at.filter(|_| told).map(|asked| asked.elapsed()));
             }
             stage => {
                 let open = turns.open.entry(turn.clone()).or_default();
@@ -123,9 +163,7 @@ impl Status {
         let (stand, reconnects) = (link.stand.clone(), link.readies.saturating_sub(1));
         drop(link);
         let (turns, sessions) = lock(&self.turns).report();
-        // Read in this order, so that an update that is recorded meanwhile cannot make it negative.
-        let recorded = self.recorded.load(Ordering::Relaxed);
-        let unacked = self.received.load(Ordering::Relaxed).saturating_sub(recorded);
+        let unacked = self.unrecorded();
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id(),

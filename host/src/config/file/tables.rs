@@ -1,0 +1,87 @@
+//! `sophon-host.toml` as it is written: every key may be left out, and no other is known.
+
+use super::{ConfigError, LogFormat, TurnsConfig, invalid};
+use crate::config::AgentName;
+use crate::config::units::Span;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const MAX_GRACE: Duration = Duration::from_secs(3_600);
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) cloud: CloudTable,
+    pub(super) agents: AgentsTable,
+    pub(super) turns: TurnsTable,
+    pub(super) store: StoreTable,
+    pub(super) metrics: MetricsTable,
+    pub(super) log: LogTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct CloudTable {
+    pub(super) url: Option<String>,
+    pub(super) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct AgentsTable {
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) default: Option<AgentName>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct TurnsTable {
+    pub(super) at_once: Option<u32>,
+    pub(super) grace: Option<Span>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct StoreTable {
+    pub(super) fsync: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct MetricsTable {
+    pub(super) port: Option<u16>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct LogTable {
+    pub(super) level: Option<String>,
+    pub(super) format: Option<LogFormat>,
+}
+
+impl TurnsTable {
+    pub(super) fn checked(self) -> Result<TurnsConfig, ConfigError> {
+        let turns = TurnsConfig {
+            at_once: self.at_once.unwrap_or(1_000),
+            grace: self.grace.map_or(Duration::from_secs(20), |grace| grace.0),
+        };
+        if !(1..=8_000).contains(&turns.at_once) {
+            return Err(invalid("turns.at_once", format!("{} is not within 1 to 8,000", turns.at_once)));
+        }
+        if turns.grace > MAX_GRACE {
+            return Err(invalid("turns.grace", format!("{} is more than 1h", Span(turns.grace))));
+        }
+        Ok(turns)
+    }
+}
+
+impl File {
+    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { file: path.to_owned(), source })?;
+        toml::from_str(&text)
+            .map_err(|error| ConfigError::Invalid { place: path.display().to_string(), message: error.to_string() })
+    }
+}

@@ -1,0 +1,158 @@
+//! Counts and times for Prometheus. They are always kept, and shown where the operator asked for a port.
+
+use crate::turn::{Fate, Kind, Lost};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use std::time::Duration;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByResult {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByKind {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+/// Times from half a millisecond to a minute.
+#[derive(Clone)]
+struct Times;
+
+impl MetricConstructor<Histogram> for Times {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(exponential_buckets(0.000_5, 2.0, 18))
+    }
+}
+
+type HistogramBy<L> = Family<L, Histogram, Times>;
+
+/// What is counted and timed. Labels are a few fixed words, never an id or a text from outside.
+pub(super) struct Metrics {
+    registry: Registry,
+    turns: Family<ByResult, Counter>,
+    opened: Histogram,
+    ended: Histogram,
+    leave: HistogramBy<ByKind>,
+    requests: HistogramBy<ByOutcome>,
+    connects: Counter,
+    updates: Counter,
+    /// What is so at the moment.
+    pub(super) now: Gauges,
+}
+
+/// What is so at the moment.
+#[derive(Default)]
+pub(super) struct Gauges {
+    pub(super) connected: Gauge,
+    pub(super) running: Gauge,
+    pub(super) waiting: Gauge,
+    pub(super) unrecorded: Gauge,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix("sophon_host"),
+            turns: Family::default(),
+            opened: Times.new_metric(),
+            ended: Times.new_metric(),
+            leave: Family::new_with_constructor(Times),
+            requests: Family::new_with_constructor(Times),
+            connects: Counter::default(),
+            updates: Counter::default(),
+            now: Gauges::default(),
+        };
+        metrics.registered()
+    }
+
+    fn registered(mut self) -> Self {
+        let all = &mut self.registry;
+        all.register("turns", "Turns that have ended, by what came of them", self.turns.clone());
+        all.register("turn_open_seconds", "From asking for a bubble to having it", self.opened.clone());
+        all.register("turn_end_seconds", "From asking for a bubble to its end in the cloud", self.ended.clone());
+        all.register("leave_seconds", "What requests waited for rate limits", self.leave.clone());
+        all.register("request_seconds", "Requests of turns with all their tries", self.requests.clone());
+        all.register("connects", "How often the cloud was ready", self.connects.clone());
+        all.register("updates", "Updates that came, repeats too", self.updates.clone());
+        all.register("connected", "Whether the cloud is ready", self.now.connected.clone());
+        all.register("turns_running", "Turns with an agent, or about to get one", self.now.running.clone());
+        all.register("turns_waiting", "Turns behind another of their session", self.now.waiting.clone());
+        all.register("updates_unrecorded", "Updates on their way to the disk", self.now.unrecorded.clone());
+        self
+    }
+
+    pub(super) fn connected(&self) {
+        self.connects.inc();
+        self.now.connected.set(1);
+    }
+
+    pub(super) fn update(&self) {
+        self.updates.inc();
+    }
+
+    /// A bubble is open, so long after it was asked for.
+    pub(super) fn opened(&self, after: Duration) {
+        self.opened.observe(after.as_secs_f64());
+    }
+
+    /// A turn has ended; `after`, if its bubble was asked for by this process.
+    pub(super) fn ended(&self, fate: Option<Fate>, after: Option<Duration>) {
+        let result = match fate {
+            Some(Fate::Answered) => "answered",
+            Some(Fate::Host) => "host",
+            Some(Fate::Failed) => "failed",
+            Some(Fate::Limited) => "limited",
+            Some(Fate::Crashed) => "crashed",
+            Some(Fate::Busy) => "busy",
+            Some(Fate::Stopped) => "stopped",
+            None => "not_run",
+        };
+        self.turns.get_or_create(&ByResult { result }).inc();
+        if let Some(after) = after {
+            self.ended.observe(after.as_secs_f64());
+        }
+    }
+
+    /// A request had leave, so long after it was asked for.
+    pub(super) fn leave(&self, kind: Kind, after: Duration) {
+        self.leave.get_or_create(&ByKind { kind: word(kind) }).observe(after.as_secs_f64());
+    }
+
+    /// A request is over, with all its tries.
+    pub(super) fn request(&self, kind: Kind, lost: Option<Lost>, took: Duration) {
+        let outcome = match lost {
+            None => "done",
+            Some(Lost::Gone) => "gone",
+            Some(Lost::Refused) => "refused",
+            Some(Lost::Failed) => "failed",
+        };
+        self.requests.get_or_create(&ByOutcome { kind: word(kind), outcome }).observe(took.as_secs_f64());
+    }
+
+    /// All of it, as OpenMetrics text.
+    pub(super) fn text(&self) -> String {
+        let mut written = String::new();
+        text::encode(&mut written, &self.registry).expect("a string takes everything");
+        written
+    }
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Open => "open",
+        Kind::Delta => "delta",
+        Kind::Card => "card",
+        Kind::End => "end",
+    }
+}

@@ -1,0 +1,50 @@
+//! `GET /metrics` on a port of this machine.
+
+use super::status::Status;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// What OpenMetrics text is called.
+const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Listens on 127.0.0.1, and answers until `stop`. With port 0 the system chooses one; gives the address.
+///
+/// # Errors
+/// When the port cannot be had.
+pub(super) async fn serve(port: u16, status: Arc<Status>, stop: CancellationToken) -> std::io::Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    let addr = listener.local_addr()?;
+    let routes = Router::new()
+        .route("/metrics", axum::routing::get(metrics))
+        .layer(middleware::from_fn_with_state(addr.port(), guard))
+        .with_state(status);
+    let server = async move {
+        let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = served.await {
+            tracing::error!("metrics are not served any more: {error}");
+        }
+    };
+    crate::tasks::spawn("metrics", server);
+    tracing::info!(%addr, "metrics are served");
+    Ok(addr)
+}
+
+/// Lets nobody in by another name: a website could point one of its own here.
+async fn guard(State(port): State<u16>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if [format!("127.0.0.1:{port}"), format!("localhost:{port}")].iter().any(|ours| ours.eq_ignore_ascii_case(host)) {
+        return next.run(request).await;
+    }
+    (StatusCode::MISDIRECTED_REQUEST, "this is 127.0.0.1, and answers to no other name\n").into_response()
+}
+
+async fn metrics(State(status): State<Arc<Status>>) -> Response {
+    ([(header::CONTENT_TYPE, TEXT)], status.metrics()).into_response()
+}
