@@ -20,8 +20,10 @@ async fn the_requests_of_a_turn_share_a_trace_and_each_can_be_found_in_the_cloud
         let interaction = world.user.say(&session, words).await?;
         world.user.answer(&interaction).await?;
         let text = log.text();
-        let turn = format!("turn{{interaction={interaction}}}:request{{route=\"/v1/bridge/");
-        let ours: Vec<&str> = text.lines().filter(|line| line.contains(&turn) && line.contains("answered")).collect();
+        let turn = format!("turn{{session={session} interaction={interaction}");
+        let parts = [&turn, "}:request{route=\"/v1/bridge/", "answered"];
+        let is_ours = |line: &&str| parts.iter().all(|part| line.contains(part));
+        let ours: Vec<&str> = text.lines().filter(is_ours).collect();
         let trace = values(&ours, " trace=");
         assert!(!ours.is_empty() && trace.len() == 1, "{ours:#?}");
         // The cloud's spans begin with the id of the request.
