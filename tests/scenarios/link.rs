@@ -139,6 +139,30 @@ async fn a_turn_whose_end_did_not_arrive_is_ended_by_the_next_start() -> Result<
 }
 
 #[tokio::test]
+async fn a_turn_that_its_user_stopped_is_not_run_by_the_next_start() -> Result<()> {
+    let tries = AtomicUsize::new(0);
+    let mut script = Script::with(101, move |_| match tries.fetch_add(1, Ordering::SeqCst) {
+        0 => (503, json!({ "ok": false, "error": { "code": "whatever", "retry_after_ms": 60_000 } })),
+        _ => (200, json!({ "ok": true, "result": { "message_id": "msg_1" } })),
+    })
+    .await?;
+    let (first, dir) = host(&script).await?;
+    script.send(ready()).await?;
+    script.send(message(1, "int_1", "hello")).await?;
+    assert_eq!(script.request().await?.route, "sendMessage");
+    let cancelled = json!({ "update_id": "2", "type": "session.cancelled", "session_id": "ses_1", "payload": {} });
+    script.send(json!({ "type": "update", "update": cancelled })).await?;
+    while script.hear().await?["up_to_update_id"] != "2" {}
+    drop(first);
+
+    let _second = host_in(&dir, &script).await?;
+    let requests = until_end(&mut script).await?;
+    assert_eq!(requests.len(), 2, "{requests:?}");
+    assert_eq!(requests[1].1["text"], "_Stopped._");
+    Ok(())
+}
+
+#[tokio::test]
 async fn faults_are_tried_again_with_the_same_bytes() -> Result<()> {
     let tries = AtomicUsize::new(0);
     let mut script = Script::with(101, move |request| match tries.fetch_add(1, Ordering::SeqCst) {

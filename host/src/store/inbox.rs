@@ -1,7 +1,7 @@
 //! Updates and turns, received once.
 
 use super::{Receipt, Store, StoreError};
-use crate::protocol::{InteractionId, MessageId, UpdateId, UserMessage};
+use crate::protocol::{InteractionId, MessageId, SessionId, UpdateId, UserMessage};
 use rusqlite::{Connection, params};
 use serde::de::DeserializeOwned;
 
@@ -9,6 +9,22 @@ use serde::de::DeserializeOwned;
 const KEPT_UPDATES: i64 = 10_000;
 /// How many turns are kept, for history. One without an end is kept, however old.
 const KEPT_TURNS: i64 = 100_000;
+
+/// What an update brought that must be remembered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Brought {
+    /// A user's message.
+    Message(Box<UserMessage>),
+    /// The user stopped the turns of a session that are not ended, or one of them.
+    Cancel {
+        /// The session.
+        session: SessionId,
+        /// The one turn.
+        interaction: Option<InteractionId>,
+    },
+    /// Nothing.
+    Nothing,
+}
 
 /// What a restart must know to tell a repeat from news.
 #[derive(Debug, Default)]
@@ -20,10 +36,10 @@ pub struct Recent {
 }
 
 impl Store {
-    /// Records an update, with the user's message if it brought one. Repeats change nothing. Queued in order; when
-    /// the receipt says so it is durable, and may be acked.
-    pub async fn receive(&self, update: UpdateId, message: Option<UserMessage>, now_ms: u64) -> Receipt<()> {
-        self.queue(move |connection| receive(connection, &update, message.as_ref(), now_ms)).await
+    /// Records an update, and what it brought. Repeats change nothing. Queued in order; when the receipt says so it is
+    /// durable, and may be acked.
+    pub async fn receive(&self, update: UpdateId, brought: Brought, now_ms: u64) -> Receipt<()> {
+        self.queue(move |connection| receive(connection, &update, &brought, now_ms)).await
     }
 
     /// The last updates and turns.
@@ -53,30 +69,38 @@ impl Store {
     }
 }
 
-fn receive(
-    connection: &Connection,
-    update: &UpdateId,
-    message: Option<&UserMessage>,
-    now_ms: u64,
-) -> rusqlite::Result<()> {
-    // The message first: an update that is recorded without it would never be looked at again.
-    if let Some(message) = message {
-        let (interaction, id) = keys(message);
-        let body = serde_json::to_string(message).expect("messages of strings and numbers always serialize");
-        let mut insert = connection.prepare_cached(
-            "INSERT OR IGNORE INTO turns (interaction, message, session, body, received_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?;
-        if insert.execute(params![interaction, id, message.session.as_str(), body, millis(now_ms)])? == 1 {
-            let newest = connection.last_insert_rowid();
-            connection
-                .prepare_cached("DELETE FROM turns WHERE seq <= ?1 AND answered_at IS NOT NULL")?
-                .execute([newest - KEPT_TURNS])?;
+fn receive(connection: &Connection, update: &UpdateId, brought: &Brought, now_ms: u64) -> rusqlite::Result<()> {
+    // What it brought first: an update that is recorded without it would never be looked at again.
+    match brought {
+        Brought::Message(message) => add(connection, message, now_ms)?,
+        Brought::Cancel { session, interaction } => {
+            let mut cancel = connection.prepare_cached(
+                "UPDATE turns SET cancelled = 1
+                 WHERE session = ?1 AND interaction = ifnull(?2, interaction) AND answered_at IS NULL",
+            )?;
+            cancel.execute(params![session.as_str(), interaction.as_ref().map(InteractionId::as_str)])?;
         }
+        Brought::Nothing => {}
     }
     let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO updates (update_id) VALUES (?1)")?;
     if insert.execute([update.as_str()])? == 1 {
         let newest = connection.last_insert_rowid();
         connection.prepare_cached("DELETE FROM updates WHERE seq <= ?1")?.execute([newest - KEPT_UPDATES])?;
+    }
+    Ok(())
+}
+
+/// Adds a turn, and forgets the oldest.
+fn add(connection: &Connection, message: &UserMessage, now_ms: u64) -> rusqlite::Result<()> {
+    let (interaction, id) = keys(message);
+    let body = serde_json::to_string(message).expect("messages of strings and numbers always serialize");
+    let mut insert = connection.prepare_cached(
+        "INSERT OR IGNORE INTO turns (interaction, message, session, body, received_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    if insert.execute(params![interaction, id, message.session.as_str(), body, millis(now_ms)])? == 1 {
+        let newest = connection.last_insert_rowid();
+        let mut forget = connection.prepare_cached("DELETE FROM turns WHERE seq <= ?1 AND answered_at IS NOT NULL")?;
+        forget.execute([newest - KEPT_TURNS])?;
     }
     Ok(())
 }

@@ -14,6 +14,8 @@ pub struct Unfinished {
     pub sent: Vec<Outgoing>,
     /// How often a start has run it again.
     pub reruns: u32,
+    /// Whether its user stopped it.
+    pub cancelled: bool,
 }
 
 impl Store {
@@ -73,15 +75,15 @@ impl Store {
     /// When the file cannot be read.
     pub async fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError> {
         self.run(|connection| {
-            let mut turns =
-                connection.prepare("SELECT seq, body, reruns FROM turns WHERE answered_at IS NULL ORDER BY seq")?;
-            let turns = turns.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let mut turns = connection
+                .prepare("SELECT seq, body, reruns, cancelled FROM turns WHERE answered_at IS NULL ORDER BY seq")?;
+            let turns = turns.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
             let mut unfinished = Vec::new();
             for turn in turns {
-                let (seq, body, reruns): (i64, String, u32) = turn?;
+                let (seq, body, reruns, cancelled): (i64, String, u32, bool) = turn?;
                 // A row that makes no sense must not keep the host from starting.
                 if let Ok(message) = parse(&body).inspect_err(tell) {
-                    unfinished.push(Unfinished { message, sent: sent(connection, seq)?, reruns });
+                    unfinished.push(Unfinished { message, sent: sent(connection, seq)?, reruns, cancelled });
                 }
             }
             Ok(unfinished)

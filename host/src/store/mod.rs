@@ -12,7 +12,7 @@ mod transcript;
 
 pub use check::{Condition, check};
 pub use file::{Receipt, Store, StoreError};
-pub use inbox::Recent;
+pub use inbox::{Brought, Recent};
 pub use journal::Unfinished;
 pub use open::Durability;
 pub use transcript::{Said, Speaker};

@@ -10,7 +10,7 @@ use super::seen::Seen;
 use super::speech::Speech;
 use super::writer::{self, Written};
 use crate::protocol::{Event, SessionId, Update, UpdateId, UserMessage};
-use crate::store::{Receipt, Store, StoreError};
+use crate::store::{Brought, Receipt, Store, StoreError};
 use crate::wasm::{Agents, Engine};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub struct Turns {
 /// An update on its way to the disk.
 struct Unrecorded {
     update: UpdateId,
-    message: Option<UserMessage>,
+    brought: Brought,
     receipt: Receipt<()>,
 }
 
@@ -83,17 +83,20 @@ impl Turns {
     pub async fn accept(&self, update: Update) {
         let id = update.update_id.clone();
         let event = update.event();
-        let message = match &event {
-            Event::Message(message) => Some((**message).clone()),
-            _ => None,
+        let brought = match &event {
+            Event::Message(message) => Brought::Message(message.clone()),
+            Event::Cancelled { session, interaction } => {
+                Brought::Cancel { session: session.clone(), interaction: interaction.clone() }
+            }
+            Event::Incomplete { .. } | Event::Ignored => Brought::Nothing,
         };
         // Queued before anything begins, so that a turn's end cannot be recorded before its beginning.
-        let receipt = self.house.store.receive(id.clone(), message.clone(), now_ms()).await;
+        let receipt = self.house.store.receive(id.clone(), brought.clone(), now_ms()).await;
         if lock(&self.seen).is_news(&id) {
             self.happen(event, &update);
         }
         // A recorder that is gone was abandoned: without an ack the cloud sends the update again.
-        let _ = self.unrecorded.send(Unrecorded { update: id, message, receipt }).await;
+        let _ = self.unrecorded.send(Unrecorded { update: id, brought, receipt }).await;
     }
 
     /// Does what an update says, for the first time.
@@ -218,7 +221,7 @@ async fn run(house: Arc<House>, turn: Turn) {
 /// Tells the cloud what is durable, in order. What cannot be recorded is tried again, and holds up all after it: an
 /// ack is cumulative.
 async fn record(house: Arc<House>, mut queue: mpsc::Receiver<Unrecorded>) {
-    while let Some(Unrecorded { update, message, mut receipt }) = queue.recv().await {
+    while let Some(Unrecorded { update, brought, mut receipt }) = queue.recv().await {
         loop {
             let error = match receipt.await {
                 Ok(Ok(())) => break,
@@ -227,7 +230,7 @@ async fn record(house: Arc<House>, mut queue: mpsc::Receiver<Unrecorded>) {
             };
             tracing::error!(%update, "cannot record an update, trying again: {error}");
             tokio::time::sleep(RECORD_AGAIN).await;
-            receipt = house.store.receive(update.clone(), message.clone(), now_ms()).await;
+            receipt = house.store.receive(update.clone(), brought.clone(), now_ms()).await;
         }
         house.outbox.recorded(update);
     }

@@ -1,7 +1,7 @@
 //! Turns that an earlier process left without an end: run again where their users have seen nothing, else ended.
 
 use super::bubble::Bubble;
-use super::ending;
+use super::ending::{self, Stop};
 use super::intake::Turns;
 use super::lane::Turn;
 use crate::store::Unfinished;
@@ -12,9 +12,9 @@ const MAX_RERUNS: u32 = 3;
 impl Turns {
     /// Takes up what an earlier process left, oldest first.
     pub(super) fn resume(&self, unfinished: Vec<Unfinished>) {
-        for Unfinished { message, sent, reruns } in unfinished {
+        for Unfinished { message, sent, reruns, cancelled } in unfinished {
             let interaction = message.interaction.clone();
-            if sent.is_empty() && reruns < MAX_RERUNS {
+            if sent.is_empty() && reruns < MAX_RERUNS && !cancelled {
                 tracing::info!(%interaction, reruns, "running a turn again that had not begun to answer");
                 let turn = Turn { is_rerun: true, ..self.open(message.clone(), Bubble::new(message), 0) };
                 self.enqueue(turn);
@@ -22,7 +22,11 @@ impl Turns {
             }
             tracing::info!(%interaction, requests = sent.len(), "ending a turn that was interrupted");
             let noted = u32::try_from(sent.len()).unwrap_or(u32::MAX);
-            let note = if sent.is_empty() { ending::given_up(reruns) } else { ending::interrupted() };
+            let note = match cancelled {
+                true => ending::stopped(Stop::User),
+                false if sent.is_empty() => ending::given_up(reruns),
+                false => ending::interrupted(),
+            };
             let turn = self.open(message.clone(), Bubble::resumed(message, sent), noted);
             turn.speech.end(note);
             let house = self.house.clone();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::{Outgoing, SendMessageDelta, SessionId, UpdateId, UserMessage};
-use crate::store::{Speaker, Unfinished};
+use crate::store::{Brought, Speaker, Unfinished};
 use std::os::unix::fs::PermissionsExt as _;
 
 fn message(session: &str, number: u32) -> UserMessage {
@@ -18,12 +18,18 @@ fn update(number: u32) -> UpdateId {
 }
 
 async fn receive(store: &Store, number: u32, message: Option<UserMessage>) {
-    store.receive(update(number), message, 1_000).await.await.expect("queued").expect("recorded");
+    let brought = message.map_or(Brought::Nothing, |message| Brought::Message(Box::new(message)));
+    store.receive(update(number), brought, 1_000).await.await.expect("queued").expect("recorded");
 }
 
 /// A turn of the first session that has sent this many deltas.
 fn unfinished(number: u32, deltas: u32) -> Unfinished {
-    Unfinished { message: message("ses_1", number), sent: (0..deltas).map(delta).collect(), reruns: 0 }
+    Unfinished {
+        message: message("ses_1", number),
+        sent: (0..deltas).map(delta).collect(),
+        reruns: 0,
+        cancelled: false,
+    }
 }
 
 fn delta(number: u32) -> Outgoing {
@@ -73,7 +79,8 @@ async fn what_is_done_at_once_never_overtakes_what_was_queued_before() {
     let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
     for turn in 1..=2_000 {
         // The receipt is not waited for, as in the life of a turn.
-        drop(store.receive(update(turn), Some(message("ses_1", turn)), 1_000).await);
+        let brought = Brought::Message(Box::new(message("ses_1", turn)));
+        drop(store.receive(update(turn), brought, 1_000).await);
         store.note(&message("ses_1", turn), 0, &delta(0)).await.expect("noted");
     }
     let unfinished = store.unfinished().await.expect("read");
@@ -107,11 +114,30 @@ async fn only_the_last_ten_thousand_updates_are_kept() {
     let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
     let mut last = None;
     for number in 0..10_050 {
-        last = Some(store.receive(update(number), None, 0).await);
+        last = Some(store.receive(update(number), Brought::Nothing, 0).await);
     }
     last.expect("some").await.expect("queued").expect("recorded");
     let recent = store.recent().await.expect("read");
     assert_eq!((recent.updates.len(), recent.updates[0].clone()), (10_000, update(50)));
+}
+
+#[tokio::test]
+async fn what_its_user_stopped_is_known_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
+    for number in 1..=3 {
+        receive(&store, number, Some(message("ses_1", number))).await;
+    }
+    receive(&store, 4, Some(message("ses_2", 4))).await;
+    let stopped =
+        async || -> Vec<bool> { store.unfinished().await.expect("read").iter().map(|turn| turn.cancelled).collect() };
+    let session = SessionId::try_from("ses_1").expect("an id");
+    let one = Brought::Cancel { session: session.clone(), interaction: Some("int_2".try_into().expect("an id")) };
+    store.receive(update(5), one, 0).await.await.expect("queued").expect("recorded");
+    assert_eq!(stopped().await, [false, true, false, false]);
+    let all = Brought::Cancel { session, interaction: None };
+    store.receive(update(6), all, 0).await.await.expect("queued").expect("recorded");
+    assert_eq!(stopped().await, [true, true, true, false]);
 }
 
 #[tokio::test]
