@@ -6,7 +6,7 @@
 
 use anyhow::{Context as _, Result};
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Chance, Dev, Event, Said, Tally, World, check, deed, guests, probe};
+use sophon_tests::{Chance, Dev, Event, Said, Tally, World, check, deed, guests, number, probe};
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,10 +34,6 @@ async fn every_message_gets_exactly_one_finished_bubble_however_often_the_host_i
     }
     println!("{tally}");
     Ok(())
-}
-
-fn number(name: &str) -> Result<Option<u64>> {
-    std::env::var(name).ok().map(|text| text.parse().with_context(|| format!("{name}={text}"))).transpose()
 }
 
 /// One cloud, and one host after the other.

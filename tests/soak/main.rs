@@ -6,7 +6,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use sophon_host::localcloud::{Buckets, Fault, Refused, RequestFault, Rule, SocketFault, UpdateFault};
-use sophon_tests::{Chance, Dev, Said, Tally, User, World, check, deed, guests, probe};
+use sophon_tests::{Chance, Dev, Said, Tally, User, World, check, deed, guests, number, probe};
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
@@ -51,10 +51,6 @@ async fn every_message_gets_its_answer_over_a_link_that_fails_and_memory_stays_f
     ensure!(tally.interrupted + tally.given_up == 0, "turns were interrupted though the host went on");
     flat(&resident)?;
     host.terminate().await.map(drop)
-}
-
-fn number(name: &str) -> Result<Option<u64>> {
-    std::env::var(name).ok().map(|text| text.parse().with_context(|| format!("{name}={text}"))).transpose()
 }
 
 /// Everything that a turn can get over.

@@ -22,7 +22,16 @@ pub use traffic::{Deed, End, Said, deed};
 pub use user::{Answer, Event, User};
 pub use world::{World, agents, engine, guest, guests, probe};
 
+use anyhow::Context as _;
 use std::time::Duration;
 
 /// The longest that any wait takes before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A number of the environment, for tests that run by name with options.
+///
+/// # Errors
+/// When it is set, and no number.
+pub fn number(name: &str) -> anyhow::Result<Option<u64>> {
+    std::env::var(name).ok().map(|text| text.parse().with_context(|| format!("{name}={text}"))).transpose()
+}

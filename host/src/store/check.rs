@@ -1,7 +1,7 @@
 //! Looks at a store's file without changing it.
 
 use super::StoreError;
-use super::open::{NEWEST, Whose, whose};
+use super::open::{NEWEST, Whose, cannot_open, whose};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -23,12 +23,7 @@ pub enum Condition {
 /// # Errors
 /// When the file cannot be opened, is another program's, or newer than this program.
 pub fn check(file: &Path, limit: Duration) -> Result<Condition, StoreError> {
-    let open = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            StoreError::Damaged { file: file.to_owned(), reason: error.to_string() }
-        }
-        _ => StoreError::Open { file: file.to_owned(), reason: error.to_string() },
-    };
+    let open = |error| cannot_open(file, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(open)?;
     connection.busy_timeout(limit).map_err(open)?;

@@ -29,12 +29,7 @@ pub(super) fn open(file: &Path, durability: Durability) -> Result<Connection, St
         crate::private::folder(folder).map_err(io)?;
     }
     crate::private::file(file).map_err(io)?;
-    let sql = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            StoreError::Damaged { file: file.to_owned(), reason: error.to_string() }
-        }
-        _ => StoreError::Open { file: file.to_owned(), reason: error.to_string() },
-    };
+    let sql = |error| cannot_open(file, &error);
     let mut connection = Connection::open(file).map_err(sql)?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(sql)?;
     // Nothing is changed before it is known to be ours.
@@ -49,6 +44,15 @@ pub(super) fn open(file: &Path, durability: Durability) -> Result<Connection, St
     set_up(&connection, durability).map_err(sql)?;
     upgrade(&mut connection, version).map_err(sql)?;
     Ok(connection)
+}
+
+/// Why a file cannot be opened.
+pub(super) fn cannot_open(file: &Path, error: &rusqlite::Error) -> StoreError {
+    let (file, reason) = (file.to_owned(), error.to_string());
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Damaged { file, reason },
+        _ => StoreError::Open { file, reason },
+    }
 }
 
 /// Whose a file is.
