@@ -74,11 +74,14 @@ fn receive(connection: &Connection, update: &UpdateId, brought: &Brought, now_ms
     match brought {
         Brought::Message(message) => add(connection, message, now_ms)?,
         Brought::Cancel { session, interaction } => {
+            // A repeat means the turns of its time, not those that came since.
             let mut cancel = connection.prepare_cached(
                 "UPDATE turns SET cancelled = 1
-                 WHERE session = ?1 AND interaction = ifnull(?2, interaction) AND answered_at IS NULL",
+                 WHERE session = ?1 AND interaction = ifnull(?2, interaction) AND answered_at IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM updates WHERE update_id = ?3)",
             )?;
-            cancel.execute(params![session.as_str(), interaction.as_ref().map(InteractionId::as_str)])?;
+            let interaction = interaction.as_ref().map(InteractionId::as_str);
+            cancel.execute(params![session.as_str(), interaction, update.as_str()])?;
         }
         Brought::Nothing => {}
     }

@@ -136,8 +136,11 @@ async fn what_its_user_stopped_is_known_after_a_restart() {
     store.receive(update(5), one, 0).await.await.expect("queued").expect("recorded");
     assert_eq!(stopped().await, [false, true, false, false]);
     let all = Brought::Cancel { session, interaction: None };
-    store.receive(update(6), all, 0).await.await.expect("queued").expect("recorded");
+    store.receive(update(6), all.clone(), 0).await.await.expect("queued").expect("recorded");
     assert_eq!(stopped().await, [true, true, true, false]);
+    receive(&store, 7, Some(message("ses_1", 7))).await;
+    store.receive(update(6), all, 0).await.await.expect("queued").expect("recorded");
+    assert_eq!(stopped().await, [true, true, true, false, false], "a repeat stopped what came since");
 }
 
 #[tokio::test]
