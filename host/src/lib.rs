@@ -9,6 +9,8 @@ mod text;
 
 pub mod protocol;
 
+pub mod grant;
+
 pub mod config;
 
 pub mod store;
@@ -16,6 +18,10 @@ pub mod store;
 pub mod cloud;
 
 pub mod localcloud;
+
+pub mod approval;
+
+pub mod capability;
 
 pub mod wasm;
 

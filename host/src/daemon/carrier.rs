@@ -2,12 +2,12 @@
 
 use super::status::Status;
 use crate::cloud::{self, Effort, Link, Post, Rest, RestError, Traces};
-use crate::protocol::{Created, InteractionId, SessionId, UpdateId};
+use crate::protocol::{Asked, Created, InteractionId, SessionId, UpdateId, Verdict};
 use crate::turn::{Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent, Stage};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 const OPEN: &str = "/v1/bridge/sendMessage";
@@ -16,6 +16,7 @@ const END: &str = "/v1/bridge/sendMessageEnd";
 const CREATE_TASK: &str = "/v1/bridge/createTask";
 const UPDATE_TASK: &str = "/v1/bridge/updateTask";
 const FINISH_TASK: &str = "/v1/bridge/finishTask";
+const ASK: &str = "/v1/bridge/requestApproval";
 
 /// The cloud, as turns see it.
 pub(super) struct Carrier {
@@ -52,6 +53,10 @@ impl Leave<'_> {
                 }
                 sent => sent,
             },
+            Outgoing::Ask(body) => {
+                let asked = self.post::<Asked>(ASK, body, Effort::Must).await;
+                return asked.map(|asked| answer(&asked)).map_err(|error| carrier.lost(&error));
+            }
             Outgoing::Delta(body) => self.post(DELTA, body, Effort::Must).await,
             Outgoing::CreateTask(body) => self.post(CREATE_TASK, body, Effort::Must).await,
             // The next progress, or the card's end, says more than the one before.
@@ -107,12 +112,21 @@ impl Permit for Leave<'_> {
     }
 }
 
+/// What came of asking the user.
+fn answer(asked: &Asked) -> Sent {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let expires_in = asked.expires_at.map(|at| Duration::from_millis(at).saturating_sub(now));
+    let payload = serde_json::json!({ "decision": asked.decision });
+    Sent::Asked { expires_in, verdict: Verdict::of(&payload) }
+}
+
 /// The route of a kind of request; of several, one that draws on the same bucket.
 fn route(kind: Kind) -> &'static str {
     match kind {
         Kind::Open => OPEN,
         Kind::Delta => DELTA,
         Kind::Card => CREATE_TASK,
+        Kind::Ask => ASK,
         Kind::End => END,
     }
 }

@@ -153,6 +153,7 @@ fn word(kind: Kind) -> &'static str {
         Kind::Open => "open",
         Kind::Delta => "delta",
         Kind::Card => "card",
+        Kind::Ask => "approval",
         Kind::End => "end",
     }
 }

@@ -11,7 +11,7 @@ mod request;
 mod update;
 
 pub use answer::{ApiError, Created, Envelope, FieldError, PollResult, StartResult};
-pub use approval::{Decision, GrantScope, RequestApproval, Severity};
+pub use approval::{Asked, Decision, GrantScope, RequestApproval, Severity, Verdict};
 pub use frame::{BridgeFrame, FrameError, ServerFrame};
 pub use id::{ApprovalId, IdError, InstallationId, InteractionId, MessageId, SessionId, TaskId, UpdateId};
 pub use request::{

@@ -1,6 +1,6 @@
 //! Bodies that the bridge posts. Field names and optional fields are those of the wire reference.
 
-use super::{InteractionId, MessageId, SessionId, TaskId};
+use super::{InteractionId, MessageId, RequestApproval, SessionId, TaskId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -172,6 +172,8 @@ pub enum Outgoing {
     UpdateTask(UpdateTask),
     /// Closes a card.
     FinishTask(FinishTask),
+    /// Asks the user for leave.
+    Ask(RequestApproval),
 }
 
 /// `POST /v1/pairing/start`.

@@ -1,6 +1,6 @@
 //! Updates: what the server tells the bridge about its sessions.
 
-use super::{InteractionId, MessageId, SessionId, UpdateId};
+use super::{ApprovalId, InteractionId, MessageId, SessionId, UpdateId, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -39,6 +39,13 @@ pub enum Event {
         session: SessionId,
         /// The interaction to stop; all of the session's when `None`.
         interaction: Option<InteractionId>,
+    },
+    /// The user answered a question, or did not in time.
+    Answered {
+        /// The question.
+        approval: ApprovalId,
+        /// The answer.
+        verdict: Verdict,
     },
     /// Known to the protocol, of no consequence here, or of a type this version does not know: acked and ignored.
     Ignored,
@@ -131,8 +138,17 @@ impl Update {
                 Some(session) => Event::Cancelled { session, interaction: self.interaction() },
                 None => Event::Incomplete { missing: "session_id" },
             },
+            "approval.resolved" => self.answered(Verdict::of(&self.payload)),
+            "approval.expired" => self.answered(Some(Verdict::Expired)),
             _ => Event::Ignored,
         }
+    }
+
+    fn answered(&self, verdict: Option<Verdict>) -> Event {
+        let approval = self.payload["approval_id"].as_str().and_then(|id| ApprovalId::try_from(id).ok());
+        let Some(approval) = approval else { return Event::Incomplete { missing: "payload.approval_id" } };
+        let Some(verdict) = verdict else { return Event::Incomplete { missing: "payload.decision" } };
+        Event::Answered { approval, verdict }
     }
 
     fn session(&self) -> Option<SessionId> {
@@ -188,6 +204,21 @@ mod tests {
         assert_eq!((message.session.as_str(), message.interaction.as_str()), ("ses_1", "int_1"));
         assert_eq!((message.text.as_str(), message.title.as_deref()), ("hi", Some("t")));
         assert_eq!(message.thought_level, ThoughtLevel::Max);
+    }
+
+    #[test]
+    fn answers_to_questions_are_read() {
+        let payload =
+            json!({ "approval_id": "apr_1", "decision": "approve_always", "scope": "domain", "scope_value": "x" });
+        let answer = update(json!({ "update_id": "1", "type": "approval.resolved", "payload": payload })).event();
+        let verdict = Verdict::Always { scope: crate::protocol::GrantScope::Domain, value: Some("x".to_owned()) };
+        assert_eq!(answer, Event::Answered { approval: "apr_1".try_into().expect("an id"), verdict });
+        let payload = json!({ "approval_id": "apr_1" });
+        let expired =
+            update(json!({ "update_id": "1", "type": "approval.expired", "payload": payload.clone() })).event();
+        assert!(matches!(expired, Event::Answered { verdict: Verdict::Expired, .. }), "{expired:?}");
+        let bare = update(json!({ "update_id": "1", "type": "approval.resolved", "payload": payload })).event();
+        assert_eq!(bare, Event::Incomplete { missing: "payload.decision" });
     }
 
     #[test]

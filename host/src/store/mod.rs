@@ -2,6 +2,7 @@
 //!
 //! Methods are verbs of the domain; SQL stays in here.
 
+mod audit;
 mod check;
 mod choice;
 mod file;
@@ -10,6 +11,7 @@ mod journal;
 mod open;
 mod transcript;
 
+pub use audit::{Entry, Seal, Sealed};
 pub use check::{Condition, check};
 pub use file::{Receipt, Store, StoreError};
 pub use inbox::{Brought, Recent};

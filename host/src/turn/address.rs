@@ -3,11 +3,13 @@
 //! Keys come from the turn, not from chance: a retry, or the same turn after a restart, sends the same bytes.
 
 use super::outgoing::Outgoing;
+use crate::capability::{Act, AskId, CardId};
+use crate::grant::{Question, Severity};
+use crate::protocol;
 use crate::protocol::{
-    CreateTask, FinishReason, FinishTask, MessageId, PLACEHOLDER, SendMessage, SendMessageDelta, SendMessageEnd,
-    TaskId, TaskStatus, UpdateTask, Usage, UserMessage,
+    ApprovalId, CreateTask, FinishReason, FinishTask, MessageId, PLACEHOLDER, RequestApproval, SendMessage,
+    SendMessageDelta, SendMessageEnd, TaskId, TaskStatus, UpdateTask, Usage, UserMessage,
 };
-use crate::wasm::{Act, CardId};
 use serde_json::Value;
 
 const END: &str = "end";
@@ -104,7 +106,36 @@ impl Address {
             Act::Fail { card, error } => self.finish(card, TaskStatus::Failed, Some(error), None),
             Act::Cancel { card } => self.finish(card, TaskStatus::Cancelled, None, None),
             Act::Text(_) => unreachable!("text is sent as a delta"),
+            Act::Ask { .. } => unreachable!("a question is no card"),
         }
+    }
+
+    /// The id of a question.
+    pub(super) fn approval(&self, ask: AskId) -> ApprovalId {
+        ApprovalId::try_from(format!("{}-a{}", self.key, ask.0)).expect("a key and a number are an id")
+    }
+
+    pub(super) fn ask(&self, ask: AskId, question: Question) -> Outgoing {
+        let Question { action, title, command, host, message, severity } = question;
+        let approval_id = self.approval(ask);
+        Outgoing::Ask(RequestApproval {
+            session_id: self.message.session.clone(),
+            interaction_id: self.message.interaction.clone(),
+            idempotency_key: Some(approval_id.to_string()),
+            approval_id,
+            action,
+            title,
+            command,
+            host,
+            message,
+            severity: match severity {
+                Severity::Low => protocol::Severity::Low,
+                Severity::Medium => protocol::Severity::Medium,
+                // The documents know no more than high.
+                Severity::High | Severity::Critical => protocol::Severity::High,
+            },
+            tool_call_id: None,
+        })
     }
 
     fn finish(&self, card: CardId, status: TaskStatus, error: Option<String>, result: Option<Value>) -> Outgoing {

@@ -5,8 +5,8 @@
 
 use super::address::{Address, End};
 use super::outgoing::{Kind, Outgoing};
-use crate::protocol::{FinishReason, MAX_TEXT, MessageId, Usage, UserMessage};
-use crate::wasm::{Act, CardId};
+use crate::capability::{Act, AskId, CardId};
+use crate::protocol::{ApprovalId, FinishReason, MAX_TEXT, MessageId, Usage, UserMessage};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -53,6 +53,7 @@ pub(super) struct Bubble {
     said: String,
     last_delta: Option<Instant>,
     running: BTreeSet<CardId>,
+    asks: u32,
     end: Option<End>,
     state: State,
     /// The last request of an earlier process: it may not have arrived, and is sent again as it was.
@@ -78,6 +79,7 @@ impl Bubble {
             said: String::new(),
             last_delta: None,
             running: BTreeSet::new(),
+            asks: 0,
             end: None,
             state: State::Going,
             again: None,
@@ -101,6 +103,13 @@ impl Bubble {
             self.waiting_bytes += act.size();
             self.waiting.push_back(act);
         }
+    }
+
+    /// A new question's number, and its id in the cloud.
+    pub(super) fn next_ask(&mut self) -> (AskId, ApprovalId) {
+        let ask = AskId(self.asks);
+        self.asks += 1;
+        (ask, self.address.approval(ask))
     }
 
     /// Merges an act into one that waits, or gives it back.
@@ -130,6 +139,8 @@ impl Bubble {
         if self.end.is_some() || self.state != State::Going || matches!(self.again, Some(Outgoing::End(_))) {
             return;
         }
+        // Nobody waits for an answer any more.
+        self.waiting.retain(|act| !matches!(act, Act::Ask { .. }));
         let mut text = ending.text.unwrap_or_else(|| self.said.clone());
         if text.len() > MAX_TEXT && text != self.said {
             // Too long for one request: what the bubble does not show yet is streamed like any other text.
@@ -140,7 +151,9 @@ impl Bubble {
             self.push(Act::Text(rest));
             text.clone_from(&self.said);
         }
-        let noted = match &ending.note {
+        // A process that was killed behind the note has said it already, where that travels as text of its own.
+        let note = ending.note.filter(|note| !text.ends_with(note.as_str()));
+        let noted = match &note {
             Some(note) if text.trim().is_empty() => note.clone(),
             Some(note) => format!("{}\n\n{note}", text.trim_end()),
             None => text,
@@ -154,7 +167,7 @@ impl Bubble {
             while let Some(Act::Text(_)) = self.waiting.back() {
                 self.waiting.pop_back();
             }
-        } else if let Some(note) = ending.note {
+        } else if let Some(note) = note {
             self.push(Act::Text(format!("\n\n{note}")));
         }
         self.said = noted;
@@ -178,6 +191,7 @@ impl Bubble {
                 Some(last) if now < last + MERGE && self.end.is_none() => Due::At(last + MERGE),
                 _ => Due::Now(Kind::Delta),
             },
+            Some(Act::Ask { .. }) => Due::Now(Kind::Ask),
             Some(_) => Due::Now(Kind::Card),
             None if self.end.is_none() => Due::Wait,
             // Cards that were left open are closed, then the end leaves.
@@ -267,9 +281,12 @@ impl Bubble {
             Act::Complete { card, .. } | Act::Fail { card, .. } | Act::Cancel { card } => {
                 self.running.remove(card);
             }
-            Act::Progress { .. } | Act::Text(_) => {}
+            Act::Progress { .. } | Act::Text(_) | Act::Ask { .. } => {}
         }
-        self.address.card(act)
+        match act {
+            Act::Ask { ask, question } => self.address.ask(ask, *question),
+            act => self.address.card(act),
+        }
     }
 }
 

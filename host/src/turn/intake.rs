@@ -9,6 +9,7 @@ use super::run::now_ms;
 use super::seen::Seen;
 use super::speech::Speech;
 use super::writer::{self, Written};
+use crate::approval::Waiting;
 use crate::protocol::{Event, SessionId, Update, UpdateId, UserMessage};
 use crate::store::{Brought, Receipt, Store, StoreError};
 use crate::wasm::{Agents, Engine};
@@ -41,6 +42,7 @@ pub struct Turns {
     pub(super) house: Arc<House>,
     seen: Mutex<Seen>,
     lanes: Arc<Mutex<Lanes>>,
+    waiting: Waiting,
     unrecorded: mpsc::Sender<Unrecorded>,
     running: TaskTracker,
     /// What is not done by now is left to the next start.
@@ -71,6 +73,7 @@ impl Turns {
             house,
             seen: Mutex::new(Seen::new(recent)),
             lanes: Arc::default(),
+            waiting: Waiting::default(),
             unrecorded,
             running: TaskTracker::new(),
             abandoned,
@@ -88,7 +91,7 @@ impl Turns {
             Event::Cancelled { session, interaction } => {
                 Brought::Cancel { session: session.clone(), interaction: interaction.clone() }
             }
-            Event::Incomplete { .. } | Event::Ignored => Brought::Nothing,
+            Event::Answered { .. } | Event::Incomplete { .. } | Event::Ignored => Brought::Nothing,
         };
         // Queued before anything begins, so that a turn's end cannot be recorded before its beginning.
         let receipt = self.house.store.receive(id.clone(), brought.clone(), now_ms()).await;
@@ -109,6 +112,11 @@ impl Turns {
                 }
             }
             Event::Cancelled { session, interaction } => lock(&self.lanes).cancel(&session, interaction.as_ref()),
+            Event::Answered { approval, verdict } => {
+                if !self.waiting.answered(&approval, verdict) {
+                    tracing::info!(%approval, "an answer came to a question that nobody waits for any more");
+                }
+            }
             Event::Incomplete { missing } => {
                 let kind = crate::text::line(&update.kind, 80);
                 tracing::warn!(update = %update.update_id, kind, "an update without `{missing}` was acked and dropped");
@@ -168,7 +176,7 @@ impl Turns {
 
     /// Opens a bubble, of whose requests `noted` are in the journal.
     pub(super) fn open(&self, message: UserMessage, bubble: Bubble, noted: u32) -> Turn {
-        let speech = Arc::new(Speech::new(bubble));
+        let speech = Arc::new(Speech::new(bubble, self.waiting.clone()));
         let (shared, outbox, interaction) = (speech.clone(), self.house.outbox.clone(), message.interaction.clone());
         let journal = Notes::new(self.house.store.clone(), message.clone(), noted);
         let abandoned = self.abandoned.clone();

@@ -1,15 +1,23 @@
 //! What a turn sends, and who takes it.
 
 pub use crate::protocol::Outgoing;
-use crate::protocol::{InteractionId, MessageId, SessionId, UpdateId};
+use crate::protocol::{InteractionId, MessageId, SessionId, UpdateId, Verdict};
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 /// A request went through.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Sent {
     /// The bubble is open under this id.
     Opened(MessageId),
+    /// The user is asked.
+    Asked {
+        /// When the cloud gives up on the user.
+        expires_in: Option<Duration>,
+        /// What is decided already.
+        verdict: Option<Verdict>,
+    },
     /// Done.
     Done,
 }
@@ -34,6 +42,8 @@ pub enum Kind {
     Delta,
     /// Shows a card, moves it on or closes it.
     Card,
+    /// Asks the user.
+    Ask,
     /// Ends a bubble.
     End,
 }
@@ -45,6 +55,7 @@ impl Kind {
             Outgoing::Open(_) => Self::Open,
             Outgoing::Delta(_) => Self::Delta,
             Outgoing::CreateTask(_) | Outgoing::UpdateTask(_) | Outgoing::FinishTask(_) => Self::Card,
+            Outgoing::Ask(_) => Self::Ask,
             Outgoing::End(_) => Self::End,
         }
     }

@@ -2,11 +2,14 @@
 
 use super::bubble::{Bubble, Due, Ending};
 use super::outgoing::{Kind, Outgoing};
-use crate::protocol::MessageId;
-use crate::wasm::{Act, Chat, Stopped};
+use crate::approval::{AnswerFuture, Person, Waiting};
+use crate::capability::{Act, Chat, Stopped};
+use crate::grant::{Answer, Question};
+use crate::protocol::{ApprovalId, MessageId, Verdict};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 /// One turn's bubble, behind a lock that is never held across a wait.
 pub(super) struct Speech {
     bubble: Mutex<Bubble>,
+    /// What its user is asked, beside the questions of all other turns.
+    waiting: Waiting,
     /// There is something new to send. One writer listens.
     news: Notify,
     /// There is room for another act. One agent listens.
@@ -25,10 +30,10 @@ pub(super) struct Speech {
 }
 
 impl Speech {
-    pub(super) fn new(bubble: Bubble) -> Self {
+    pub(super) fn new(bubble: Bubble, waiting: Waiting) -> Self {
         let (news, room) = (Notify::new(), Notify::new());
         let (stop, moot) = (CancellationToken::new(), CancellationToken::new());
-        Self { bubble: Mutex::new(bubble), news, room, stop, moot }
+        Self { bubble: Mutex::new(bubble), waiting, news, room, stop, moot }
     }
 
     fn bubble(&self) -> MutexGuard<'_, Bubble> {
@@ -61,6 +66,22 @@ impl Speech {
     /// The bubble is open under this id.
     pub(super) fn opened(&self, id: MessageId) {
         self.bubble().opened(id);
+    }
+
+    /// The user is asked a question, which may be decided already.
+    pub(super) fn asked(&self, id: Option<&ApprovalId>, expires_in: Option<Duration>, verdict: Option<Verdict>) {
+        match (id, verdict) {
+            (Some(id), Some(verdict)) => drop(self.waiting.answered(id, verdict)),
+            (Some(id), None) => self.waiting.asked(id, expires_in),
+            (None, _) => {}
+        }
+    }
+
+    /// The cloud did not take a request; whoever waits for the answer to it, if it was a question, waits no more.
+    pub(super) fn unasked(&self, id: Option<&ApprovalId>) {
+        if let Some(id) = id {
+            self.waiting.unasked(id);
+        }
     }
 
     /// Text was given up that the end says again.
@@ -117,6 +138,22 @@ impl Chat for Speech {
                     () = self.room.notified() => {}
                     () = self.stop.cancelled() => {}
                 }
+            }
+        })
+    }
+}
+
+impl Person for Speech {
+    fn ask(&self, question: Question) -> AnswerFuture<'_> {
+        Box::pin(async move {
+            let (ask, id) = self.bubble().next_ask();
+            let mut wait = self.waiting.on(id);
+            if self.act(Act::Ask { ask, question: Box::new(question) }).await.is_err() {
+                return Answer::Stopped;
+            }
+            tokio::select! {
+                answer = wait.answer() => answer,
+                () = self.stop.cancelled() => Answer::Stopped,
             }
         })
     }

@@ -94,6 +94,10 @@ async fn moot(speech: &Speech) {
 async fn send(speech: &Speech, permit: Box<dyn Permit + '_>, outgoing: Outgoing) -> Option<Written> {
     let (opens, ends) = (matches!(outgoing, Outgoing::Open(_)), matches!(outgoing, Outgoing::End(_)));
     let is_progress = matches!(outgoing, Outgoing::UpdateTask(_));
+    let question = match &outgoing {
+        Outgoing::Ask(body) => Some(body.approval_id.clone()),
+        _ => None,
+    };
     let outcome = match outgoing {
         Outgoing::Delta(_) | Outgoing::UpdateTask(_) => {
             let Some(outcome) = unless_moot(speech, permit.send(outgoing)).await else {
@@ -108,9 +112,10 @@ async fn send(speech: &Speech, permit: Box<dyn Permit + '_>, outgoing: Outgoing)
         Ok(Sent::Done) if ends => return Some(Written::Ended),
         Ok(Sent::Done) => {}
         Ok(Sent::Opened(id)) => speech.opened(id),
+        Ok(Sent::Asked { expires_in, verdict }) => speech.asked(question.as_ref(), expires_in, verdict),
         Err(Lost::Refused) if ends => speech.end_refused(),
         // Only this one is not wanted; and the next progress, or the card's end, says more than the one before.
-        Err(Lost::Refused) if !opens => {}
+        Err(Lost::Refused) if !opens => speech.unasked(question.as_ref()),
         Err(Lost::Failed) if is_progress => {}
         Err(lost) => {
             speech.gone();

@@ -2,8 +2,8 @@
 
 use super::bindings::sophon::agent::task;
 use super::bindings::sophon::agent::types::Failure;
-use super::chat::{Act, CardId};
 use super::guest::Guest;
+use crate::capability::{Act, CardId};
 use serde_json::Value;
 use wasmtime::component::Resource;
 

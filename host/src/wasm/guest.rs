@@ -2,10 +2,11 @@
 
 use super::bindings::sophon::agent::types::{self, Failure};
 use super::breach::Breach;
-use super::chat::{Act, Chat};
 use super::clock::CpuClock;
 use super::memory::MemoryLimiter;
 use super::stderr::Tail;
+use super::wall::WallClock;
+use crate::capability::{Act, Chat};
 use crate::config::Limits;
 use std::sync::Arc;
 use wasmtime::component::ResourceTable;
@@ -23,6 +24,7 @@ pub(super) struct Guest {
     pub(super) table: ResourceTable,
     pub(super) memory: MemoryLimiter,
     pub(super) cpu: CpuClock,
+    pub(super) wall: WallClock,
     pub(super) stderr: Tail,
     pub(super) agent: Arc<str>,
     /// Log lines that this turn may still write.
@@ -46,6 +48,7 @@ impl Guest {
             table,
             memory: MemoryLimiter::new(limits.memory.0),
             cpu: CpuClock::new(),
+            wall: WallClock::start(limits.wall.0),
             stderr,
             agent,
             log_lines: 1_000,

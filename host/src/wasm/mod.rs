@@ -6,7 +6,6 @@ mod agents;
 mod bindings;
 mod breach;
 mod card;
-mod chat;
 mod clock;
 mod engine;
 mod guest;
@@ -16,6 +15,7 @@ mod memory;
 mod offer;
 mod run;
 mod stderr;
+mod wall;
 
 pub(crate) use agents::find as find_manifests;
 pub use agents::{Agents, Problem};
@@ -23,7 +23,6 @@ pub use bindings::sophon::agent::types::{
     Attachment, Denial, Effort, Failure, Finish, Outcome, PastMessage, Role, Turn, Usage,
 };
 pub use breach::Breach;
-pub use chat::{Act, CardId, Chat, Stopped};
 pub use engine::{Engine, EngineError};
 pub use load::{Agent, Digest, LoadError};
 pub use run::Ended;

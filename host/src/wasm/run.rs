@@ -2,10 +2,10 @@
 
 use super::bindings::sophon::agent::types::{Failure, Outcome, Turn};
 use super::breach::Breach;
-use super::chat::Chat;
 use super::engine::Engine;
 use super::guest::{Guest, MAX_HANDLES};
 use super::load::{Agent, brief};
+use crate::capability::Chat;
 use std::sync::Arc;
 use wasmtime::{Store, UpdateDeadline};
 
@@ -42,21 +42,23 @@ impl Agent {
     pub async fn run(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>) -> Ended {
         let _slot = engine.slot().await;
         let mut store = self.store(engine, chat);
-        let clock = store.data().cpu.clone();
-        let called = clock.time(self.call(&mut store, turn));
-        let called = tokio::time::timeout(self.manifest.limits.wall.0, called).await;
+        let (clock, wall) = (store.data().cpu.clone(), store.data().wall.clone());
+        let called = tokio::select! {
+            biased;
+            called = clock.time(self.call(&mut store, turn)) => called,
+            () = wall.over() => return Ended::Limit(Breach::Wall),
+        };
         let guest = store.data();
         match called {
-            Err(_elapsed) => Ended::Limit(Breach::Wall),
-            Ok(Err(Fault::Start(error))) if is_busy(&error, guest) => Ended::Busy { reason: brief(&error) },
-            Ok(Err(Fault::Start(error) | Fault::Run(error))) => diagnose(&error, guest),
+            Err(Fault::Start(error)) if is_busy(&error, guest) => Ended::Busy { reason: brief(&error) },
+            Err(Fault::Start(error) | Fault::Run(error)) => diagnose(&error, guest),
             // A guest sees its output refused as one failure among others, and may call it what it likes.
-            Ok(Ok(Err(_))) if guest.output_refused => Ended::Limit(Breach::Output),
-            Ok(Ok(Err(failure))) => Ended::Failed(failure),
-            Ok(Ok(Ok(outcome))) if !guest.may_end_with(outcome.text.as_ref().map_or(0, String::len)) => {
+            Ok(Err(_)) if guest.output_refused => Ended::Limit(Breach::Output),
+            Ok(Err(failure)) => Ended::Failed(failure),
+            Ok(Ok(outcome)) if !guest.may_end_with(outcome.text.as_ref().map_or(0, String::len)) => {
                 Ended::Limit(Breach::Output)
             }
-            Ok(Ok(Ok(outcome))) => Ended::Answered(outcome),
+            Ok(Ok(outcome)) => Ended::Answered(outcome),
         }
     }
 

@@ -8,7 +8,8 @@ impl Bubble {
     pub(in crate::turn) fn resumed(message: UserMessage, sent: Vec<Outgoing>) -> Self {
         let mut bubble = Self::new(message);
         sent.iter().for_each(|request| bubble.recall(request));
-        bubble.again = sent.into_iter().next_back();
+        // Whether a question has arrived does not matter: nobody waits for its answer any more.
+        bubble.again = sent.into_iter().next_back().filter(|last| !matches!(last, Outgoing::Ask(_)));
         bubble
     }
 
@@ -29,7 +30,7 @@ impl Bubble {
                     self.said.clone_from(text);
                 }
             }
-            Outgoing::Open(_) | Outgoing::UpdateTask(_) => {}
+            Outgoing::Open(_) | Outgoing::UpdateTask(_) | Outgoing::Ask(_) => {}
         }
     }
 }

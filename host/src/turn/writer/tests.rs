@@ -1,10 +1,12 @@
 //! The writer against a scripted outbox, under paused time.
 
 use super::*;
-use crate::protocol::{UpdateId, UserMessage};
+use crate::approval::{Person as _, Waiting};
+use crate::capability::{Act, CardId, Chat as _, Stopped};
+use crate::grant::{Answer, Question, Severity};
+use crate::protocol::{UpdateId, UserMessage, Verdict};
 use crate::turn::bubble::{Bubble, Ending};
 use crate::turn::outgoing::{PermitFuture, SendFuture, Sent};
-use crate::wasm::{Act, CardId, Chat as _, Stopped};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -40,6 +42,7 @@ impl Script {
             Outgoing::Open(_) => "open".to_owned(),
             Outgoing::Delta(delta) => delta.delta.clone(),
             Outgoing::End(end) => format!("end:{}", end.text.clone().unwrap_or_default()),
+            Outgoing::Ask(ask) => format!("ask {}: {}", ask.approval_id, ask.title),
             other => format!("{other:?}"),
         };
         self.took.lock().expect("whole").iter().map(|(at, outgoing)| (at.as_millis(), word(outgoing))).collect()
@@ -65,6 +68,7 @@ impl Permit for &Script {
             (script.answer)(number)?;
             Ok(match outgoing {
                 Outgoing::Open(_) => Sent::Opened("msg_1".try_into().expect("an id")),
+                Outgoing::Ask(_) => Sent::Asked { expires_in: None, verdict: None },
                 _ => Sent::Done,
             })
         })
@@ -92,8 +96,32 @@ impl Outbox for Script {
 }
 
 fn speech() -> Arc<Speech> {
+    speech_with(&Waiting::default())
+}
+
+fn speech_with(waiting: &Waiting) -> Arc<Speech> {
     let message = UserMessage::example("ses_1", "int_1");
-    Arc::new(Speech::new(Bubble::new(message)))
+    Arc::new(Speech::new(Bubble::new(message), waiting.clone()))
+}
+
+fn question(title: &str) -> Question {
+    Question {
+        action: "test".into(),
+        title: title.into(),
+        command: None,
+        host: None,
+        message: String::new(),
+        severity: Severity::Low,
+    }
+}
+
+/// An agent that speaks and then asks.
+fn ask(speech: &Arc<Speech>, title: &'static str) -> tokio::task::JoinHandle<Answer> {
+    let speech = speech.clone();
+    crate::tasks::spawn("agent", async move {
+        speech.act(Act::Text(format!("before {title}"))).await.expect("taken");
+        speech.ask(question(title)).await
+    })
 }
 
 fn start(speech: &Arc<Speech>, outbox: &Arc<Script>) -> tokio::task::JoinHandle<Written> {
@@ -239,4 +267,42 @@ async fn what_the_end_cannot_repair_is_waited_for() {
     let took = outbox.took();
     assert!(took[1].1.contains("CreateTask") && took[2].1.contains("Cancelled"), "{took:?}");
     assert_eq!(took[3], (15_000, "end:".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_goes_out_behind_what_was_said_and_its_answer_comes_back() {
+    let (waiting, outbox) = (Waiting::default(), Script::new(10, |_| Ok(())));
+    let speech = speech_with(&waiting);
+    let written = start(&speech, &outbox);
+    for (number, verdict, answer) in [(0, Verdict::Once, Answer::Once), (1, Verdict::Denied, Answer::Denied)] {
+        let asked = ask(&speech, "may I?");
+        // Two requests of 10 ms, text that merges for 30, and then nothing happens for an hour.
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        assert!(!asked.is_finished());
+        let id = format!("int_1-a{number}").try_into().expect("an id");
+        assert!(waiting.answered(&id, verdict));
+        assert_eq!(asked.await.expect("ran"), answer);
+    }
+    speech.end(Ending::default());
+    assert_eq!(written.await.expect("ran"), Written::Ended);
+    let took: Vec<String> = outbox.took().into_iter().map(|(_, word)| word).collect();
+    let expected = ["open", "before may I?", "ask int_1-a0: may I?", "before may I?", "ask int_1-a1: may I?"];
+    assert_eq!(took[..5], expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_the_cloud_refuses_is_a_no_and_one_of_a_stopped_turn_is_not_asked() {
+    let (waiting, outbox) =
+        (Waiting::default(), Script::new(10, |sent| if sent == 3 { Err(Lost::Refused) } else { Ok(()) }));
+    let speech = speech_with(&waiting);
+    let written = start(&speech, &outbox);
+    assert_eq!(ask(&speech, "refused").await.expect("ran"), Answer::Unasked);
+    let stopped = ask(&speech, "stopped");
+    tokio::task::yield_now().await;
+    speech.end(Ending::default());
+    speech.stop.cancel();
+    assert_eq!(stopped.await.expect("ran"), Answer::Stopped);
+    assert_eq!(written.await.expect("ran"), Written::Ended);
+    assert_eq!(waiting.count(), 0, "nobody waits for anything any more");
+    assert!(!outbox.took().iter().any(|(_, word)| word.contains("stopped") && word.starts_with("ask")));
 }

@@ -1,8 +1,9 @@
 //! What is not an agent, and what is said of it. Components are written in their text form.
 
 use super::*;
+use crate::capability::{Act, Chat, Stopped};
 use crate::config::Manifest;
-use crate::wasm::{Act, Chat, Ended, Stopped};
+use crate::wasm::Ended;
 use std::pin::Pin;
 
 fn engine() -> Engine {

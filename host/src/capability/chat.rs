@@ -1,5 +1,6 @@
 //! What a guest can do to its chat, as data.
 
+use crate::grant::Question;
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
@@ -7,6 +8,10 @@ use std::pin::Pin;
 /// Numbers the cards of one turn from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CardId(pub u32);
+
+/// Numbers the questions of one turn from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AskId(pub u32);
 
 /// One thing that a guest did. All strings and values are within the bounds of the protocol.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +59,13 @@ pub enum Act {
         /// The card.
         card: CardId,
     },
+    /// The user is asked.
+    Ask {
+        /// The question.
+        ask: AskId,
+        /// What it says.
+        question: Box<Question>,
+    },
 }
 
 impl Act {
@@ -69,6 +81,7 @@ impl Act {
             Self::Complete { result, .. } => REQUEST + json(result),
             Self::Fail { error, .. } => REQUEST + error.len(),
             Self::Cancel { .. } => REQUEST,
+            Self::Ask { question, .. } => REQUEST + question.size(),
         }
     }
 }

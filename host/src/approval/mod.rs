@@ -1,0 +1,19 @@
+//! Asking a person, and waiting for what they say.
+
+mod waiting;
+
+pub use waiting::{Wait, Waiting};
+
+use crate::grant::{Answer, Question};
+use std::future::Future;
+use std::pin::Pin;
+
+/// The outcome of [`Person::ask`].
+pub type AnswerFuture<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// Whoever can be asked in a turn.
+pub trait Person: Send + Sync {
+    /// Asks, behind all that the turn has said and done before, and waits for the answer. Dropped, nobody waits for
+    /// the answer any more.
+    fn ask(&self, question: Question) -> AnswerFuture<'_>;
+}
