@@ -307,6 +307,9 @@ fn the_last_request_of_an_earlier_process_is_sent_again_as_it_was_unless_the_end
     assert_eq!(resumed[0], sent[0], "text that no end can repeat is sent again");
     let Outgoing::Delta(note) = &resumed[1] else { panic!("no note: {resumed:?}") };
     assert_eq!((note.delta.as_str(), note.idempotency_key.as_str()), ("\n\nnote", "int_1-d2"));
+    let again = resume(&[sent[0].clone(), resumed[1].clone()]);
+    assert_eq!(again[0], resumed[1], "the note may not have arrived, and is not said a second time");
+    assert!(matches!(again[1..], [Outgoing::End(_)]), "{again:?}");
 }
 
 #[test]
