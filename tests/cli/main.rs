@@ -4,4 +4,5 @@ mod commands;
 mod crash;
 mod dev;
 mod doctor;
+mod lock;
 mod status;

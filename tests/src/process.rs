@@ -30,13 +30,14 @@ pub fn binary() -> PathBuf {
     binary
 }
 
-/// The binary with an empty environment and its state in `data`.
+/// The binary with an empty environment and its state in `data`, where it does not see the hosts of other tests.
 fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command
         .args(arguments)
         .env_clear()
         .env("SOPHON_HOST_DATA_DIR", data)
+        .env("XDG_RUNTIME_DIR", data.join("shared"))
         .env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.current_dir(data).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
@@ -72,6 +73,11 @@ impl Dev {
             Some(line) => Ok(line),
             None => bail!("it ended: {}", self.words().await?),
         }
+    }
+
+    /// Its process id, as long as it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// Its resident memory, in MiB.

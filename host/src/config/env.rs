@@ -20,6 +20,10 @@ pub struct Environment {
     pub config_home: Option<PathBuf>,
     /// `XDG_DATA_HOME`, else `$HOME/.local/share`.
     pub data_home: Option<PathBuf>,
+    /// `XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
+    /// `XDG_STATE_HOME`, else `$HOME/.local/state`.
+    pub state_home: Option<PathBuf>,
     /// The machine's name, for people: `HOSTNAME`, else that of the system.
     pub host_label: String,
 }
@@ -41,8 +45,16 @@ impl Environment {
             log: text("SOPHON_HOST_LOG"),
             config_home: path("XDG_CONFIG_HOME").or_else(|| under_home(".config")),
             data_home: path("XDG_DATA_HOME").or_else(|| under_home(".local/share")),
+            runtime_dir: path("XDG_RUNTIME_DIR"),
+            state_home: path("XDG_STATE_HOME").or_else(|| under_home(".local/state")),
             host_label: text("HOSTNAME").or_else(system_name).unwrap_or_else(|| "this machine".to_owned()),
         }
+    }
+
+    /// Folders that the hosts of this user share, whatever their data folders. Relative ones would be others elsewhere.
+    pub fn shared_dirs(&self) -> Vec<PathBuf> {
+        let places = [&self.runtime_dir, &self.state_home].into_iter().flatten();
+        places.filter(|place| place.is_absolute()).map(|place| place.join("sophon-host")).collect()
     }
 
     /// The token of the environment, checked.

@@ -11,6 +11,8 @@ use tables::File;
 pub struct Config {
     /// Where state is kept.
     pub data_dir: PathBuf,
+    /// Where the hosts of this user tell each other which installations they serve.
+    pub shared_dirs: Vec<PathBuf>,
     /// The cloud.
     pub cloud: CloudConfig,
     /// The agents.
@@ -214,6 +216,7 @@ impl Config {
             metrics_port: file.metrics.port,
             log_level: flags.log.or_else(|| environment.log.clone()).or(file.log.level).unwrap_or("info".to_owned()),
             log_format: flags.log_format.or(file.log.format).unwrap_or_default(),
+            shared_dirs: environment.shared_dirs(),
             data_dir,
         })
     }

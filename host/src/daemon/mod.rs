@@ -16,7 +16,7 @@ use crate::turn::{House, Turns};
 use crate::wasm::{Agents, Engine};
 use carrier::Carrier;
 use event::Sources;
-pub use lock::{DataLock, LockError};
+pub use lock::{DataLock, Holder, InstallationLock, LockError};
 pub use status::{
     AgentLine, AgentsReport, AskError, LinkReport, Problem, Queues, Report, Trouble, Troubles, TurnsReport, ask,
 };
@@ -48,7 +48,7 @@ pub struct Daemon {
     data_dir: PathBuf,
     metrics: Option<SocketAddr>,
     /// Held until the last turn is ended.
-    _lock: DataLock,
+    _locks: (DataLock, InstallationLock),
 }
 
 /// How the link stands.
@@ -67,7 +67,7 @@ pub enum State {
 /// Why the host does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
-    /// Another host works in the same folder, or the folder cannot be used.
+    /// Another host works in the same folder or has the same token, or the folder cannot be used.
     #[error(transparent)]
     Lock(#[from] LockError),
     /// Its file cannot be used.
@@ -98,6 +98,7 @@ impl Daemon {
         agents: Arc<Agents>,
     ) -> Result<Self, DaemonError> {
         let lock = DataLock::take(&config.data_dir)?;
+        let locks = (lock, InstallationLock::take(&config.shared_dirs, &token, &config.data_dir)?);
         let store = open_store(config, &token)?;
         let rest = Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?;
         let status = Arc::new(Status::new(config.cloud.url.join(""), agents.clone(), SystemTime::now()));
@@ -125,7 +126,7 @@ impl Daemon {
             data_dir,
             metrics,
             grace: config.turns.grace,
-            _lock: lock,
+            _locks: locks,
         })
     }
 

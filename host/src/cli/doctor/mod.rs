@@ -11,9 +11,9 @@ use super::args::DoctorArgs;
 use super::exit::{Failure, Kind};
 use super::{dev, logging, output};
 use crate::config::{Config, ConfigError, Environment, LogFormat, Overrides, Token};
-use crate::daemon::{self, AskError, DataLock};
+use crate::daemon::{self, AskError, DataLock, InstallationLock};
 use finding::{Finding, Findings};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -46,7 +46,7 @@ async fn examine(config: &Config, is_meant: bool, findings: &mut Findings) {
     findings.add(folder::space(&config.data_dir).await);
     let (token, finding) = token(config);
     findings.add(finding);
-    let (host, finding) = host(&config.data_dir).await;
+    let (host, finding) = host(config, token.as_ref()).await;
     findings.add(finding);
     findings.add(folder::store(&config.data_dir, token.as_ref()).await);
     let host = if is_meant { host } else { Host::Unknown };
@@ -127,15 +127,20 @@ enum Host {
     Unknown,
 }
 
-async fn host(data_dir: &Path) -> (Host, Finding) {
+async fn host(config: &Config, token: Option<&Token>) -> (Host, Finding) {
     const NAME: &str = "host";
-    let held = DataLock::holder(data_dir);
-    match (daemon::ask(data_dir).await, held) {
+    let held = DataLock::holder(&config.data_dir);
+    match (daemon::ask(&config.data_dir).await, held) {
         (Ok(status), _) => {
             let text = format!("process {} runs here; `sophon-host status` tells more", status["process"]);
             (Host::Tells(status), Finding::ok(NAME, text))
         }
-        (Err(AskError::NotRunning(_)), Ok(None)) => (Host::None, Finding::ok(NAME, "none runs here")),
+        (Err(AskError::NotRunning(_)), Ok(None)) => match elsewhere(config, token) {
+            Some(text) => {
+                (Host::Silent, Finding::warning(NAME, text, "stop it, or run `sophon-host pair` for this one"))
+            }
+            None => (Host::None, Finding::ok(NAME, "none runs here")),
+        },
         (Err(error), Ok(Some(holder))) => {
             let text = format!("process {holder} holds the folder, and does not tell its status: {error}");
             let mend = "wait if it has just been started; else stop it, or use another `--data-dir`";
@@ -149,4 +154,10 @@ async fn host(data_dir: &Path) -> (Host, Finding) {
             (Host::Silent, Finding::warning(NAME, text, "make the folder yours and readable"))
         }
     }
+}
+
+/// A host with the same token and another data folder.
+fn elsewhere(config: &Config, token: Option<&Token>) -> Option<String> {
+    let holder = InstallationLock::holder(&config.shared_dirs, token?)?;
+    Some(format!("process {} serves this installation from {}", holder.process, holder.folder))
 }
