@@ -12,13 +12,13 @@ use tempfile::TempDir;
 const TOKEN: &str = "inst_0123456789abcdef:s_test_0123456789abcdef0123456789abcdef01234567";
 
 /// A host on a scripted cloud, not waited for.
-async fn host(script: &Script) -> Result<(Daemon, TempDir)> {
+pub(crate) async fn host(script: &Script) -> Result<(Daemon, TempDir)> {
     let dir = tempfile::tempdir()?;
     Ok((host_in(&dir, script).await?, dir))
 }
 
 /// The same, with its state in `dir`.
-async fn host_in(dir: &TempDir, script: &Script) -> Result<Daemon> {
+pub(crate) async fn host_in(dir: &TempDir, script: &Script) -> Result<Daemon> {
     let flags = Overrides {
         data_dir: Some(dir.path().to_owned()),
         cloud_url: Some(script.base.clone()),
@@ -29,11 +29,11 @@ async fn host_in(dir: &TempDir, script: &Script) -> Result<Daemon> {
     Ok(Daemon::start(&config, token, engine(), guests()).await?)
 }
 
-fn ready() -> Value {
+pub(crate) fn ready() -> Value {
     json!({ "type": "ready", "installation_id": "inst_0123456789abcdef" })
 }
 
-fn message(update: u32, interaction: &str, text: &str) -> Value {
+pub(crate) fn message(update: u32, interaction: &str, text: &str) -> Value {
     json!({ "type": "update", "update": {
         "update_id": update.to_string(), "type": "session.message", "session_id": "ses_1", "interaction_id": interaction,
         "payload": { "session": { "id": "ses_1" }, "message": { "id": format!("msg_u{interaction}"), "text": text } }
@@ -41,7 +41,7 @@ fn message(update: u32, interaction: &str, text: &str) -> Value {
 }
 
 /// Requests up to and with the end of a bubble.
-async fn until_end(script: &mut Script) -> Result<Vec<(String, Value)>> {
+pub(crate) async fn until_end(script: &mut Script) -> Result<Vec<(String, Value)>> {
     let mut requests = Vec::new();
     loop {
         let request = script.request().await?;

@@ -2,6 +2,7 @@
 
 mod bad_agents;
 mod cloud_faults;
+mod crowd;
 mod ends;
 mod faults;
 mod limits;

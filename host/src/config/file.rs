@@ -54,6 +54,8 @@ pub struct AgentsConfig {
 pub struct TurnsConfig {
     /// The most that run at once; further ones wait with their bubble open. 1 to 8,000.
     pub at_once: u32,
+    /// The most that wait or run; a further message is answered with a note. 1 to 100,000.
+    pub open_at_most: u32,
     /// How long running ones may go on when the host is to stop. At most an hour.
     pub grace: Duration,
 }

@@ -107,7 +107,8 @@ impl Daemon {
         let (traces, refused) = (Traces::new(), unauthorized.clone());
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused, status: status.clone() });
         let sleeper = outbox.clone();
-        let house = House { engine, agents: agents.clone(), store, outbox };
+        let open_at_most = config.turns.open_at_most;
+        let house = House { engine, agents: agents.clone(), store, outbox, open_at_most };
         let turns = Arc::new(Turns::start(house).await?);
         let (state_in, state) = watch::channel(State::Connecting);
         let sources = Sources { link: events, unauthorized, stop: stop.clone(), status: status.clone() };

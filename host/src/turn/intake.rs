@@ -3,8 +3,8 @@
 use super::bubble::Bubble;
 use super::ending;
 use super::journal::Notes;
-use super::lane::{Added, Lanes, Turn};
-use super::outgoing::Outbox;
+use super::lane::{Added, Crowd, Lanes, Turn};
+use super::outgoing::{Outbox, Stage};
 use super::run::now_ms;
 use super::seen::Seen;
 use super::speech::Speech;
@@ -15,15 +15,22 @@ use crate::store::{Brought, Receipt, Store, StoreError};
 use crate::wasm::{Agents, Engine};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 /// Updates that may wait for their record to be durable.
 const MAX_UNRECORDED: usize = 1_024;
+/// Messages that may be on their way to be answered with a note that too many wait; then intake waits.
+const MAX_REFUSALS: usize = 1_000;
 /// Between two tries to record an update.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
+
+/// The note on a message for which there is no room in its session.
+const TOO_MANY_HERE: &str = "Too many messages wait in this chat. Send this one again when some are answered.";
+/// The note on a message for which there is no room in the host.
+const TOO_MANY: &str = "Too many messages wait on this host. Send this one again in a while.";
 
 /// All that turns work with.
 pub struct House {
@@ -35,6 +42,8 @@ pub struct House {
     pub store: Store,
     /// Carries requests to the cloud.
     pub outbox: Arc<dyn Outbox>,
+    /// The most turns that wait or run, in all sessions together.
+    pub open_at_most: u32,
 }
 
 /// Takes updates and runs turns.
@@ -43,6 +52,7 @@ pub struct Turns {
     seen: Mutex<Seen>,
     lanes: Arc<Mutex<Lanes>>,
     waiting: Waiting,
+    refusals: Arc<Semaphore>,
     unrecorded: mpsc::Sender<Unrecorded>,
     running: TaskTracker,
     /// What is not done by now is left to the next start.
@@ -69,11 +79,13 @@ impl Turns {
         let abandoned = CancellationToken::new();
         let recorder = record(house.clone(), queue);
         crate::tasks::spawn("recorder", abandoned.clone().run_until_cancelled_owned(recorder));
+        let lanes = Lanes::new(usize::try_from(house.open_at_most).unwrap_or(usize::MAX));
         let turns = Self {
             house,
             seen: Mutex::new(Seen::new(recent)),
-            lanes: Arc::default(),
+            lanes: Arc::new(Mutex::new(lanes)),
             waiting: Waiting::default(),
+            refusals: Arc::new(Semaphore::new(MAX_REFUSALS)),
             unrecorded,
             running: TaskTracker::new(),
             abandoned,
@@ -96,19 +108,21 @@ impl Turns {
         // Queued before anything begins, so that a turn's end cannot be recorded before its beginning.
         let receipt = self.house.store.receive(id.clone(), brought.clone(), now_ms()).await;
         if lock(&self.seen).is_news(&id) {
-            self.happen(event, &update);
+            self.happen(event, &update).await;
         }
         // A recorder that is gone was abandoned: without an ack the cloud sends the update again.
         let _ = self.unrecorded.send(Unrecorded { update: id, brought, receipt }).await;
     }
 
     /// Does what an update says, for the first time.
-    fn happen(&self, event: Event, update: &Update) {
+    async fn happen(&self, event: Event, update: &Update) {
         match event {
             Event::Message(message) => {
                 let is_new = lock(&self.seen).is_new_turn(&message);
                 if is_new {
-                    self.begin(*message);
+                    // One that is closed is never met: it has no end of its own.
+                    let place = self.refusals.clone().acquire_owned().await.ok();
+                    self.begin(*message, place);
                 }
             }
             Event::Cancelled { session, interaction } => lock(&self.lanes).cancel(&session, interaction.as_ref()),
@@ -151,12 +165,12 @@ impl Turns {
     }
 
     /// Opens a turn's bubble at once; the turn runs when its session comes to it.
-    fn begin(&self, message: UserMessage) {
-        self.enqueue(self.open(message.clone(), Bubble::new(message), 0));
+    fn begin(&self, message: UserMessage, place: Option<OwnedSemaphorePermit>) {
+        self.enqueue(self.open(message.clone(), Bubble::new(message), 0), place);
     }
 
-    /// Lets the turn's session run it in order.
-    pub(super) fn enqueue(&self, turn: Turn) {
+    /// Lets the turn's session run it in order. Where there is no room, it is refused in `place`.
+    pub(super) fn enqueue(&self, turn: Turn, place: Option<OwnedSemaphorePermit>) {
         let session = turn.message.session.clone();
         let added = lock(&self.lanes).add(turn);
         let house = self.house.clone();
@@ -166,16 +180,23 @@ impl Turns {
                 self.track("session", work(house, lanes, session));
             }
             Added::Behind => {}
-            Added::Full(turn) => {
-                let note = "Too many messages wait in this chat. Send this one again when some are answered.";
-                turn.speech.end(ending::noted(note));
-                self.track("refusal", async move { house.finish(*turn).await });
+            Added::Full(turn, crowd) => {
+                turn.speech.end(ending::noted(match crowd {
+                    Crowd::Session => TOO_MANY_HERE,
+                    Crowd::Host => TOO_MANY,
+                }));
+                let refused = async move {
+                    house.finish(*turn).await;
+                    drop(place);
+                };
+                self.track("refusal", refused);
             }
         }
     }
 
     /// Opens a bubble, of whose requests `noted` are in the journal.
     pub(super) fn open(&self, message: UserMessage, bubble: Bubble, noted: u32) -> Turn {
+        self.house.outbox.moved(&message.interaction, &message.session, Stage::Opening);
         let speech = Arc::new(Speech::new(bubble, self.waiting.clone()));
         let (shared, outbox, interaction) = (speech.clone(), self.house.outbox.clone(), message.interaction.clone());
         let journal = Notes::new(self.house.store.clone(), message.clone(), noted);

@@ -31,9 +31,11 @@ struct Handle {
 }
 
 /// All sessions that have turns.
-#[derive(Default)]
 pub(super) struct Lanes {
     sessions: HashMap<SessionId, Lane>,
+    /// Turns that wait or run, and how many may.
+    open: usize,
+    open_at_most: usize,
     closed: bool,
 }
 
@@ -50,21 +52,40 @@ pub(super) enum Added {
     First,
     /// It waits behind others.
     Behind,
-    /// Too many wait already.
-    Full(Box<Turn>),
+    /// Too many are open already.
+    Full(Box<Turn>, Crowd),
+}
+
+/// Where too many turns are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Crowd {
+    /// In the session.
+    Session,
+    /// In all sessions together.
+    Host,
 }
 
 impl Lanes {
+    /// No session yet, and at most so many turns in all.
+    pub(super) fn new(open_at_most: usize) -> Self {
+        Self { sessions: HashMap::new(), open: 0, open_at_most, closed: false }
+    }
+
     /// Adds a turn to its session.
     pub(super) fn add(&mut self, turn: Turn) -> Added {
         let handle = Handle { interaction: turn.message.interaction.clone(), speech: turn.speech.clone() };
         if self.closed {
             stop(&handle.speech, Stop::Shutdown);
         }
-        let lane = self.sessions.entry(turn.message.session.clone()).or_default();
-        if lane.waiting.len() >= MAX_WAITING {
-            return Added::Full(Box::new(turn));
+        if self.open >= self.open_at_most {
+            return Added::Full(Box::new(turn), Crowd::Host);
         }
+        let lane = self.sessions.entry(turn.message.session.clone()).or_default();
+        // The one that runs may not have been taken up yet.
+        if lane.handles.len() > MAX_WAITING {
+            return Added::Full(Box::new(turn), Crowd::Session);
+        }
+        self.open += 1;
         lane.handles.push(handle);
         lane.waiting.push_back(turn);
         if lane.handles.len() == 1 { Added::First } else { Added::Behind }
@@ -80,6 +101,7 @@ impl Lanes {
         let Some(lane) = self.sessions.get_mut(session) else { return false };
         if let Some(index) = lane.handles.iter().position(|handle| handle.interaction == *interaction) {
             lane.handles.remove(index);
+            self.open -= 1;
         }
         let more = !lane.handles.is_empty();
         if !more {
@@ -114,4 +136,42 @@ impl Lanes {
 fn stop(speech: &Speech, why: Stop) {
     speech.end(ending::stopped(why));
     speech.stop.cancel();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::turn::bubble::Bubble;
+
+    /// A turn that nobody writes.
+    fn turn(session: &str, number: usize) -> Turn {
+        let message = UserMessage::example(session, &format!("int_{number}"));
+        let speech = Arc::new(Speech::new(Bubble::new(message.clone())));
+        let writer = crate::tasks::spawn("test", async { Written::Gone });
+        Turn { message, speech, writer, is_rerun: false, span: Span::none() }
+    }
+
+    fn crowd(added: &Added) -> Option<Crowd> {
+        if let Added::Full(_, crowd) = added { Some(*crowd) } else { None }
+    }
+
+    #[tokio::test]
+    async fn a_session_and_all_of_them_have_room_for_so_many_turns() {
+        let mut lanes = Lanes::new(150);
+        assert!(matches!(lanes.add(turn("ses_1", 0)), Added::First));
+        for number in 1..=MAX_WAITING {
+            assert!(matches!(lanes.add(turn("ses_1", number)), Added::Behind), "{number}");
+        }
+        assert_eq!(crowd(&lanes.add(turn("ses_1", 1_000))), Some(Crowd::Session));
+        for number in 101..150 {
+            assert_eq!(crowd(&lanes.add(turn(&format!("ses_{number}"), number))), None, "{number}");
+        }
+        assert_eq!(crowd(&lanes.add(turn("ses_new", 1_001))), Some(Crowd::Host));
+        assert_eq!(lanes.sessions.len(), 50, "a session without a turn is kept");
+
+        let first = lanes.next(&"ses_1".try_into().expect("an id")).expect("a turn").message;
+        assert_eq!(crowd(&lanes.add(turn("ses_1", 1_002))), Some(Crowd::Host), "one that runs is open");
+        assert!(lanes.done(&first.session, &first.interaction));
+        assert_eq!(crowd(&lanes.add(turn("ses_1", 1_003))), None);
+    }
 }

@@ -17,7 +17,7 @@ impl Turns {
             if sent.is_empty() && reruns < MAX_RERUNS && !cancelled {
                 tracing::info!(%interaction, reruns, "running a turn again that had not begun to answer");
                 let turn = Turn { is_rerun: true, ..self.open(message.clone(), Bubble::new(message), 0) };
-                self.enqueue(turn);
+                self.enqueue(turn, None);
                 continue;
             }
             tracing::info!(%interaction, requests = sent.len(), "ending a turn that was interrupted");

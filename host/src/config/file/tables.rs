@@ -39,6 +39,7 @@ pub(super) struct AgentsTable {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct TurnsTable {
     pub(super) at_once: Option<u32>,
+    pub(super) open_at_most: Option<u32>,
     pub(super) grace: Option<Span>,
 }
 
@@ -65,10 +66,14 @@ impl TurnsTable {
     pub(super) fn checked(self) -> Result<TurnsConfig, ConfigError> {
         let turns = TurnsConfig {
             at_once: self.at_once.unwrap_or(1_000),
+            open_at_most: self.open_at_most.unwrap_or(10_000),
             grace: self.grace.map_or(Duration::from_secs(20), |grace| grace.0),
         };
         if !(1..=8_000).contains(&turns.at_once) {
             return Err(invalid("turns.at_once", format!("{} is not within 1 to 8,000", turns.at_once)));
+        }
+        if !(1..=100_000).contains(&turns.open_at_most) {
+            return Err(invalid("turns.open_at_most", format!("{} is not within 1 to 100,000", turns.open_at_most)));
         }
         if turns.grace > MAX_GRACE {
             return Err(invalid("turns.grace", format!("{} is more than 1h", Span(turns.grace))));

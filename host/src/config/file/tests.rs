@@ -71,6 +71,11 @@ fn the_token_never_goes_out_in_clear() {
 fn values_out_of_range_and_missing_places_are_told() {
     let error = merge("[turns]\nat_once = 0", Overrides::default(), &environment()).expect_err("zero turns");
     assert!(error.to_string().contains("turns.at_once"));
+    for number in [0, 100_001] {
+        let file = format!("[turns]\nopen_at_most = {number}");
+        let error = merge(&file, Overrides::default(), &environment()).expect_err("out of range");
+        assert!(error.to_string().contains("turns.open_at_most"));
+    }
     let error = merge("[turns]\ngrace = \"2h\"", Overrides::default(), &environment()).expect_err("a long grace");
     assert!(error.to_string().contains("turns.grace"));
     assert!(matches!(merge("", Overrides::default(), &Environment::default()), Err(ConfigError::NoDataDir)));
