@@ -11,5 +11,6 @@ mod metrics;
 mod restart;
 mod sandbox;
 mod sessions;
+mod status;
 mod trace;
 mod turn;

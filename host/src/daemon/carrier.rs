@@ -41,7 +41,6 @@ impl Leave<'_> {
         let carrier = self.carrier;
         let sent = match &outgoing {
             Outgoing::Open(body) => {
-                carrier.status.moved(self.turn, &body.session_id, Stage::Opening);
                 let opened = self.post::<Created>(OPEN, body, Effort::Must).await;
                 return opened.map(|created| Sent::Opened(created.message_id)).map_err(|error| carrier.lost(&error));
             }

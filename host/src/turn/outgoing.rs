@@ -78,7 +78,7 @@ pub type PermitFuture<'a> = Pin<Box<dyn Future<Output = Box<dyn Permit + 'a>> + 
 /// How far a turn is, for whoever shows how the host is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Its bubble is being opened.
+    /// It is taken up: its bubble is being opened, and it waits for its session.
     Opening,
     /// Its session has come to it.
     Running,

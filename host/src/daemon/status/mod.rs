@@ -100,7 +100,7 @@ impl Status {
         self.recorded.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A bubble is about to be opened: its turn waits, unless it runs already.
+    /// A bubble is about to be opened: leave for it is asked for.
     pub(super) fn opens(&self, turn: &InteractionId) {
         lock(&self.turns).open.entry(turn.clone()).or_default().asked_at.get_or_insert_with(Instant::now);
     }
