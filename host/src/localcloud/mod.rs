@@ -31,6 +31,6 @@ mod secret;
 mod tests;
 
 pub use bucket::Buckets;
-pub use fault::{Fault, Faults, Often, Refused, RequestFault, Rule, SocketFault, Standing, UpdateFault};
+pub use fault::{Fault, Faults, Gone, Often, Refused, RequestFault, Rule, SocketFault, Standing, UpdateFault};
 pub use persist::FileError;
 pub use server::{LocalCloud, Options, StartError};

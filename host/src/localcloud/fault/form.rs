@@ -1,7 +1,7 @@
 //! Rules as JSON, for the admin port.
 
 use super::plan::Standing;
-use super::rule::{Fault, Often, Refused, RequestFault, Rule, SocketFault, UpdateFault};
+use super::rule::{Fault, Gone, Often, Refused, RequestFault, Rule, SocketFault, UpdateFault};
 use crate::localcloud::refusal::Refusal;
 use crate::localcloud::validate::{Form, MAX_INTEGER};
 use serde_json::{Value, json};
@@ -131,7 +131,7 @@ fn refuse(form: &mut Form<'_>, known: &mut Vec<&str>) -> Option<RequestFault> {
     let number = form.integer("status", 599);
     let status = match form.required("status", number)? {
         401 => Refused::Unauthorized,
-        410 => Refused::Gone,
+        410 => Refused::Gone(gone(form, known)?),
         429 => Refused::TooMany,
         500 => Refused::Internal,
         502 => Refused::BadGateway,
@@ -147,6 +147,20 @@ fn refuse(form: &mut Form<'_>, known: &mut Vec<&str>) -> Option<RequestFault> {
     }
     let retry_after = form.integer("retry_after_ms", MAX_WAIT).map(Duration::from_millis);
     Some(RequestFault::Refuse { status, retry_after })
+}
+
+/// What a 410 says is gone: the interaction, where the rule does not say.
+fn gone(form: &mut Form<'_>, known: &mut Vec<&str>) -> Option<Gone> {
+    known.push("code");
+    if form.value("code").is_none() {
+        return Some(Gone::default());
+    }
+    let code = form.text("code", 1..=MAX_NAME);
+    let what = Gone::ALL.into_iter().find(|what| code == Some(what.code()));
+    if what.is_none() {
+        unknown(form, "code", code, "'interaction_expired' | 'session_deleted' | 'installation_revoked'");
+    }
+    what
 }
 
 /// A rule as it stands.
@@ -188,6 +202,9 @@ fn request_view(route: Option<&str>, what: &RequestFault) -> Value {
     let (name, ms) = match what {
         RequestFault::Refuse { status, retry_after } => {
             view["status"] = status.code().0.as_u16().into();
+            if let Refused::Gone(what) = status {
+                view["code"] = what.code().into();
+            }
             view["retry_after_ms"] = json!(retry_after.map(|wait| wait.as_millis()));
             ("refuse", None)
         }
@@ -233,6 +250,12 @@ mod tests {
                 json!({ "on": "request", "do": "refuse", "status": 500, "retry_after_ms": 1 }),
                 vec!["retry_after_ms:unrecognized_keys"],
             ),
+            (json!({ "on": "request", "do": "refuse", "status": 410, "code": "x" }), vec!["code:invalid_enum_value"]),
+            (json!({ "on": "request", "do": "refuse", "status": 410, "code": 7 }), vec!["code:invalid_type"]),
+            (
+                json!({ "on": "request", "do": "refuse", "status": 401, "code": "invalid_token" }),
+                vec!["code:unrecognized_keys"],
+            ),
             (json!({ "on": "update", "do": "drop", "times": 1, "probability": 0.5 }), vec!["times:custom"]),
             (json!({ "on": "update", "do": "drop", "seed": 1 }), vec!["seed:custom"]),
             (json!({ "on": "update", "do": "drop", "probability": 1.1 }), vec!["probability:too_big"]),
@@ -250,6 +273,7 @@ mod tests {
             json!({ "on": "socket", "do": "cut_after", "frame": 2, "times": 1 }),
             json!({ "on": "socket", "do": "slow_reads", "ms": 50, "probability": 1.0, "seed": 0 }),
             json!({ "on": "request", "do": "refuse", "status": 503, "retry_after_ms": 40, "times": 1 }),
+            json!({ "on": "request", "do": "refuse", "status": 410, "code": "session_deleted", "times": 1 }),
             json!({ "on": "request", "route": "sendMessageEnd", "do": "hold_then_do", "ms": 9, "times": 1 }),
         ] {
             let standing = Standing { id: 4, rule: read(&rule).expect("a rule"), bites: 1, spent: false };

@@ -11,7 +11,7 @@ mod plan;
 mod rule;
 
 pub use plan::Standing;
-pub use rule::{Fault, Often, Refused, RequestFault, Rule, SocketFault, UpdateFault};
+pub use rule::{Fault, Gone, Often, Refused, RequestFault, Rule, SocketFault, UpdateFault};
 
 pub(super) use form::{read, view};
 pub(super) use inflict::inflict;

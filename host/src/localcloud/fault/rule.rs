@@ -104,8 +104,8 @@ pub enum RequestFault {
 pub enum Refused {
     /// `401 invalid_token`.
     Unauthorized,
-    /// `410 interaction_expired`.
-    Gone,
+    /// `410`, of what is gone.
+    Gone(Gone),
     /// `429 rate_limited`.
     TooMany,
     /// `500 internal_error`.
@@ -114,6 +114,32 @@ pub enum Refused {
     BadGateway,
     /// `503 temporarily_unavailable`.
     Unavailable,
+}
+
+/// What a `410` says is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Gone {
+    /// `interaction_expired`.
+    #[default]
+    Interaction,
+    /// `session_deleted`.
+    Session,
+    /// `installation_revoked`.
+    Installation,
+}
+
+impl Gone {
+    /// All of them, as the errors page lists them.
+    pub(crate) const ALL: [Self; 3] = [Self::Interaction, Self::Session, Self::Installation];
+
+    /// The code on the wire.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Interaction => "interaction_expired",
+            Self::Session => "session_deleted",
+            Self::Installation => "installation_revoked",
+        }
+    }
 }
 
 impl Rule {
@@ -167,7 +193,7 @@ impl Refused {
         use http::StatusCode;
         match self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "invalid_token"),
-            Self::Gone => (StatusCode::GONE, "interaction_expired"),
+            Self::Gone(what) => (StatusCode::GONE, what.code()),
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
             Self::BadGateway => (StatusCode::BAD_GATEWAY, "upstream_error"),

@@ -1,7 +1,7 @@
 //! Faults on demand: what a bridge sees of each, and that none of them holds up a stop.
 
 use super::*;
-use crate::localcloud::{Fault, Refused, RequestFault, Rule, SocketFault, UpdateFault};
+use crate::localcloud::{Fault, Gone, Refused, RequestFault, Rule, SocketFault, UpdateFault};
 
 /// Long enough that nothing waits for its end, unless it hangs.
 const LONG: Duration = Duration::from_secs(600);
@@ -166,7 +166,9 @@ async fn requests_are_refused_in_place_of_being_done() {
         let (bridge, session) = (rig.pair().await, rig.session().await);
         for (status, expected) in [
             (Refused::Unauthorized, (401, "invalid_token")),
-            (Refused::Gone, (410, "interaction_expired")),
+            (Refused::Gone(Gone::Interaction), (410, "interaction_expired")),
+            (Refused::Gone(Gone::Session), (410, "session_deleted")),
+            (Refused::Gone(Gone::Installation), (410, "installation_revoked")),
             (Refused::TooMany, (429, "rate_limited")),
             (Refused::Internal, (500, "internal_error")),
             (Refused::BadGateway, (502, "upstream_error")),
