@@ -1,10 +1,12 @@
 //! The host against the embedded cloud and scripted ones: what its users and its cloud see.
 
+mod away;
 mod bad_agents;
 mod cloud_faults;
 mod crowd;
 mod ends;
 mod faults;
+mod gone;
 mod limits;
 mod link;
 mod metrics;
@@ -12,5 +14,6 @@ mod restart;
 mod sandbox;
 mod sessions;
 mod status;
+mod stop;
 mod trace;
 mod turn;

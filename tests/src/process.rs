@@ -89,12 +89,32 @@ impl Dev {
         Ok(kibibytes / 1024.0)
     }
 
-    /// Sends SIGTERM and waits for the end.
-    pub async fn terminate(&mut self) -> Result<(ExitStatus, String)> {
+    /// Sends SIGTERM.
+    pub async fn signal(&self) -> Result<()> {
         let id = self.child.id().context("it has ended already")?;
         // `kill` is part of every shell; as a program of its own it is not everywhere.
         let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id.to_string()]).status().await?;
         anyhow::ensure!(sent.success(), "kill failed");
+        Ok(())
+    }
+
+    /// Waits until it says this for people. What it said until then is gone.
+    pub async fn says(&mut self, words: &str) -> Result<()> {
+        let stderr = self.child.stderr.as_mut().context("its stderr is piped")?;
+        let mut said = Vec::new();
+        let heard = async {
+            while !String::from_utf8_lossy(&said).contains(words) {
+                said.push(stderr.read_u8().await?);
+            }
+            std::io::Result::Ok(())
+        };
+        let heard = tokio::time::timeout(PATIENCE, heard).await;
+        heard.context("it went on")?.with_context(|| format!("not said: {words}\n{}", String::from_utf8_lossy(&said)))
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub async fn terminate(&mut self) -> Result<(ExitStatus, String)> {
+        self.signal().await?;
         let words = self.words().await?;
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.context("it did not stop")??;
         Ok((status, words))

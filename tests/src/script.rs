@@ -44,7 +44,7 @@ struct Shared {
 }
 
 /// What a cloud in good order answers.
-pub(crate) fn good(request: &Request) -> (u16, Value) {
+pub fn good(request: &Request) -> (u16, Value) {
     let id = request.body["interaction_id"].as_str().unwrap_or("none");
     (200, json!({ "ok": true, "result": { "message_id": format!("msg_{id}") } }))
 }

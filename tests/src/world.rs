@@ -144,9 +144,19 @@ impl World {
 
     /// Stops the cloud and starts it again, at the same address, with its file.
     pub async fn restart_cloud(&mut self) -> Result<()> {
+        self.stop_cloud().await;
+        self.start_cloud().await
+    }
+
+    /// Stops the cloud.
+    pub async fn stop_cloud(&mut self) {
         if let Some(cloud) = self.cloud.take() {
             cloud.stop().await;
         }
+    }
+
+    /// Starts the cloud again, at the same address, with its file.
+    pub async fn start_cloud(&mut self) -> Result<()> {
         let options = Options {
             addr: self.addr,
             file: Some(self.dir.path().join("cloud.db")),
@@ -157,6 +167,14 @@ impl World {
         self.cloud = Some(LocalCloud::start(options).await?);
         self.user = User::connect(&format!("http://{}", self.addr), &self.user_token).await?;
         Ok(())
+    }
+
+    /// Waits until the host has stopped by itself.
+    ///
+    /// # Panics
+    /// When it was not started.
+    pub async fn host_stopped(&mut self) -> State {
+        self.host.as_mut().expect("the host runs").stopped().await
     }
 
     /// The host.

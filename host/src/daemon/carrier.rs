@@ -46,6 +46,7 @@ impl Leave<'_> {
             }
             Outgoing::End(body) => match self.post::<IgnoredAny>(END, body, Effort::Must).await {
                 Err(error @ RestError::Api { status: 409, .. }) => {
+                    carrier.defect(&error);
                     let error = crate::text::line(&error.to_string(), 500);
                     tracing::warn!("a bubble was ended already, before a restart of this host: {error}");
                     return Ok(Sent::Done);
@@ -77,13 +78,18 @@ impl Leave<'_> {
 }
 
 impl Carrier {
-    fn lost(&self, error: &RestError) -> Lost {
+    /// Logs what can only be a mistake of ours: keys are made from the turn, and so are the requests under them.
+    fn defect(&self, error: &RestError) {
         if let RestError::Api { path, error: api, request_id, .. } = error
             && api.code == "idempotency_conflict"
         {
             let request_id = request_id.as_ref().map(|id| crate::text::line(id, 80));
             tracing::error!(route = path, request_id, "a key was used for two requests: this is a defect of the host");
         }
+    }
+
+    fn lost(&self, error: &RestError) -> Lost {
+        self.defect(error);
         match error {
             // Nothing is gone: with another token the turn can still be ended.
             error if error.is_unauthorized() => {

@@ -34,6 +34,8 @@ impl Agent for Probe {
                 sleep(number, reply)
             }
             "cards" => cards(reply),
+            "bulky" => bulky(usize::try_from(number)?, reply),
+            "churn" => churn(reply),
             "surroundings" => Ok(Answer::text(surroundings())),
             "long" => Ok(Answer::text("x".repeat(usize::try_from(number)?))),
             other => Err(Failure::other(format!("the probe knows no {other}"))),
@@ -98,6 +100,23 @@ fn cards(reply: &mut Reply) -> Result<Answer> {
     good.complete(Some("[1,2]"))?;
     reply.write(if refused { "refused" } else { "taken" })?;
     Ok(Answer::streamed())
+}
+
+/// A card whose arguments and result are strings of so many bytes.
+fn bulky(bytes: usize, reply: &mut Reply) -> Result<Answer> {
+    let (args, result) = (format!("\"{}\"", "a".repeat(bytes)), format!("\"{}\"", "r".repeat(bytes)));
+    Card::open("probe", "bulky", Some(&args))?.complete(Some(&result))?;
+    reply.write("shown")?;
+    Ok(Answer::streamed())
+}
+
+/// Says something, and computes until it is stopped.
+fn churn(reply: &mut Reply) -> Result<Answer> {
+    reply.write("churning, ")?;
+    let mut turns = 0_u64;
+    loop {
+        turns = std::hint::black_box(turns.wrapping_add(1));
+    }
 }
 
 /// What a guest can see of the machine: it should be nothing.
