@@ -1,8 +1,35 @@
 //! The process dies in the middle of a turn.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Dev, World, guests, probe};
+use sophon_tests::{Dev, Script, World, good, guests, probe};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const TOKEN: [(&str, &str); 1] =
+    [("SOPHON_TOKEN", "inst_0123456789abcdef:s_test_0123456789abcdef0123456789abcdef01234567")];
+
+fn ready() -> Value {
+    json!({ "type": "ready", "installation_id": "inst_0123456789abcdef" })
+}
+
+fn message(text: &str) -> Value {
+    json!({ "type": "update", "update": {
+        "update_id": "1", "type": "session.message", "session_id": "ses_1", "interaction_id": "int_1",
+        "payload": { "session": { "id": "ses_1" }, "message": { "id": "msg_u1", "text": text } }
+    }})
+}
+
+/// Requests up to and with the end of a bubble.
+async fn until_end(script: &mut Script) -> Result<Vec<(String, Value)>> {
+    let mut sent: Vec<(String, Value)> = Vec::new();
+    while sent.last().is_none_or(|(route, _)| route != "sendMessageEnd") {
+        let request = script.request().await?;
+        sent.push((request.route, request.body));
+    }
+    Ok(sent)
+}
 
 #[tokio::test]
 async fn a_turn_that_a_crash_interrupted_is_ended_at_the_next_start_and_only_once() -> Result<()> {
@@ -36,4 +63,74 @@ async fn a_turn_that_a_crash_interrupted_is_ended_at_the_next_start_and_only_onc
         stored.iter().filter(|message| message["interaction_id"] == running.as_str() && message["role"] == "agent");
     assert_eq!(bubbles.count(), 1, "{stored:#?}");
     Ok(())
+}
+
+#[tokio::test]
+async fn what_was_acked_outlives_a_kill_and_is_begun_under_the_same_key() -> Result<()> {
+    let takes = Arc::new(AtomicBool::new(false));
+    let switch = takes.clone();
+    let later = json!({ "ok": false, "error": { "code": "temporarily_unavailable", "retry_after_ms": 60_000 } });
+    let mut script = Script::with(101, move |request| match switch.load(Ordering::SeqCst) {
+        true => good(request),
+        false => (503, later.clone()),
+    })
+    .await?;
+    let data = tempfile::tempdir()?;
+    let agent = probe(data.path())?;
+    let url = script.base.clone();
+    let arguments = ["--cloud-url", &url, "run", &agent];
+    let mut host = Dev::start(data.path(), &arguments, &TOKEN)?;
+    script.send(ready()).await?;
+    script.send(message("long 3")).await?;
+    assert_eq!(script.hear().await?["up_to_update_id"], "1");
+    host.kill().await?;
+    takes.store(true, Ordering::SeqCst);
+
+    let mut host = Dev::start(data.path(), &arguments, &TOKEN)?;
+    let sent = until_end(&mut script).await?;
+    let end = &sent.last().context("an end")?.1;
+    assert_eq!((&end["text"], &end["idempotency_key"]), (&json!("xxx"), &json!("int_1-end")));
+    let opens: Vec<_> = sent.iter().filter(|(route, _)| route == "sendMessage").map(|(_, body)| body).collect();
+    let first = opens.first().context("a bubble")?;
+    assert!(first["idempotency_key"] == "int_1-open" && opens.iter().all(|open| open == first), "{opens:#?}");
+    host.kill().await
+}
+
+#[tokio::test]
+async fn what_may_have_been_sent_before_a_kill_is_sent_again_byte_for_byte() -> Result<()> {
+    // Nothing that comes after the opening is ever answered to the first process: it may have arrived.
+    let answers = Arc::new(AtomicBool::new(false));
+    let switch = answers.clone();
+    let mut script = Script::with(101, move |request| match switch.load(Ordering::SeqCst) {
+        false if request.route == "createTask" => (502, json!("a page")),
+        _ => good(request),
+    })
+    .await?;
+    let data = tempfile::tempdir()?;
+    let agent = probe(data.path())?;
+    let url = script.base.clone();
+    let arguments = ["--cloud-url", &url, "run", &agent];
+    let mut host = Dev::start(data.path(), &arguments, &TOKEN)?;
+    script.send(ready()).await?;
+    script.send(message("hold 600000")).await?;
+    let card = loop {
+        let request = script.request().await?;
+        if request.route == "createTask" {
+            break request.body;
+        }
+    };
+    host.kill().await?;
+    answers.store(true, Ordering::SeqCst);
+
+    let mut host = Dev::start(data.path(), &arguments, &TOKEN)?;
+    let sent = until_end(&mut script).await?;
+    // The first process may have tried it several times.
+    let from = sent.iter().position(|(route, _)| route == "sendMessage").context("a bubble")?;
+    let routes: Vec<_> = sent[from..].iter().map(|(route, _)| route.as_str()).collect();
+    assert_eq!(routes, ["sendMessage", "createTask", "finishTask", "sendMessageEnd"]);
+    assert_eq!(sent[from + 1].1, card);
+    let (closed, end) = (&sent[from + 2].1, &sent[from + 3].1);
+    assert_eq!((&closed["task_id"], &closed["status"]), (&card["task_id"], &json!("cancelled")));
+    assert_eq!(end["idempotency_key"], "int_1-end");
+    host.kill().await
 }

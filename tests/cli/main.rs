@@ -5,4 +5,6 @@ mod crash;
 mod dev;
 mod doctor;
 mod lock;
+mod shutdown;
 mod status;
+mod store;

@@ -81,3 +81,20 @@ async fn requests_whose_answer_is_lost_or_late() -> Result<()> {
     }
     ask_all(rules).await
 }
+
+#[tokio::test]
+async fn sockets_that_are_cut_at_any_of_their_first_frames() -> Result<()> {
+    let world = World::start().await?;
+    let session = world.user.session().await?;
+    world.user.ask(&session, "/use probe").await?;
+    // `ready` and one update a message.
+    for frame in 1..=3 {
+        for what in [SocketFault::CutBefore, SocketFault::CutAfter] {
+            let rule = Rule::once(Fault::socket(frame, what));
+            // Frames are counted on each socket: the one that stands makes room for a new one.
+            world.cloud().cut();
+            ask(&world, &session, rule).await.map_err(|error| error.context(format!("{what:?} {frame}")))?;
+        }
+    }
+    Ok(())
+}

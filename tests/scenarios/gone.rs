@@ -11,22 +11,30 @@ use sophon_tests::{Script, World, good};
 const ROUTES: [&str; 6] =
     ["sendMessage", "sendMessageDelta", "createTask", "updateTask", "finishTask", "sendMessageEnd"];
 
-#[tokio::test]
-async fn whatever_a_410_is_of_and_whichever_request_meets_it_the_turn_sends_nothing_more() -> Result<()> {
-    let codes = ["interaction_expired", "session_deleted", "installation_revoked"];
-    let cases: Vec<_> = codes.iter().flat_map(|code| ROUTES.map(|route| (*code, route))).collect();
-    let turn = |code: &str, route: &str| format!("int_{code}_{route}_x");
-    let meets = cases.clone();
-    let mut script = Script::with(101, move |request| {
+/// The turn that is to meet a 410 of this code on this route.
+fn turn(code: &str, route: &str) -> String {
+    format!("int_{code}_{route}_x")
+}
+
+/// A cloud that has lost what turns write to, each where its name says.
+async fn forgetful(cases: Vec<(&'static str, &'static str)>) -> Result<Script> {
+    Script::with(101, move |request| {
         let is_it = |(code, route): &&(&str, &str)| {
             request.route == *route && request.body.to_string().contains(&turn(code, route))
         };
-        match meets.iter().find(is_it) {
+        match cases.iter().find(is_it) {
             Some((code, _)) => (410, json!({ "ok": false, "error": { "code": code } })),
             None => good(request),
         }
     })
-    .await?;
+    .await
+}
+
+#[tokio::test]
+async fn whatever_a_410_is_of_and_whichever_request_meets_it_the_turn_sends_nothing_more() -> Result<()> {
+    let codes = ["interaction_expired", "session_deleted", "installation_revoked"];
+    let cases: Vec<_> = codes.iter().flat_map(|code| ROUTES.map(|route| (*code, route))).collect();
+    let mut script = forgetful(cases.clone()).await?;
     let (_host, _dir) = host(&script).await?;
     script.send(ready()).await?;
     let mut sent: Vec<(String, String)> = Vec::new();

@@ -124,3 +124,24 @@ async fn a_rate_limit_slows_a_burst_down_and_loses_nothing() -> Result<()> {
     assert!(met.is_empty(), "{met:#?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn arguments_and_results_beyond_a_hundred_kilobytes_are_cut_with_a_note() -> Result<()> {
+    let world = World::start().await?;
+    let session = world.user.session().await?;
+    world.user.ask(&session, "/use tireless").await?;
+    for (bytes, is_cut) in [(99_998, false), (99_999, true), (300_000, true)] {
+        assert_eq!(world.user.ask(&session, &format!("bulky {bytes}")).await?.text, "shown");
+        let stored = world.user.messages(&session).await?;
+        let task = &stored.last().expect("an answer")["tasks"][0];
+        for (field, letter) in [("args", "a"), ("result", "r")] {
+            let shown = &task[field];
+            assert!(shown.to_string().len() <= 100_000 && shown.is_object() == is_cut, "{bytes}: {field}");
+            let note = format!("cut: {} bytes are more than the 100000 that a card shows", bytes + 2);
+            let (told, beginning) = (shown["note"] == note.as_str(), shown["beginning"].as_str().unwrap_or_default());
+            assert!(!is_cut || (told && beginning.starts_with(&format!("\"{letter}"))), "{bytes}: {}", shown["note"]);
+        }
+        assert_eq!(task["status"], "completed");
+    }
+    Ok(())
+}
