@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Dev, Script, World, good, guests, probe};
+use sophon_tests::{Dev, Event, Script, World, good, guests, probe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -49,19 +49,22 @@ async fn a_turn_that_a_crash_interrupted_is_ended_at_the_next_start_and_only_onc
         kind == "message_delta" && data["interaction_id"] == stream.as_str()
     };
     world.user.wait("the first words", |event| streams(&event.kind, &event.data)).await?;
+    // Behind it one that has its bubble, and nothing in it.
+    let waiting = world.user.say(&session, "long 4").await?;
+    let opened = |event: &Event| event.data["role"] == "agent" && event.data["interaction_id"] == waiting.as_str();
+    world.user.wait("the second bubble", opened).await?;
     host.kill().await?;
 
     let mut host = Dev::start(data.path(), &arguments, &[])?;
     let text = world.user.answer(&running).await?.text;
     let note = "The host stopped in the middle of this turn. Send your message again.";
     assert_eq!(text, format!("asleep,\n\n⚠️ {note}"));
+    assert_eq!(world.user.answer(&waiting).await?.text, "xxxx", "what had not begun runs again");
     assert_eq!(world.user.ask(&session, "long 3").await?.text, "xxx");
     let (status, words) = host.terminate().await?;
     assert!(status.success(), "{words}");
     let stored = world.user.messages(&session).await?;
-    let bubbles =
-        stored.iter().filter(|message| message["interaction_id"] == running.as_str() && message["role"] == "agent");
-    assert_eq!(bubbles.count(), 1, "{stored:#?}");
+    assert_eq!(stored.iter().filter(|message| message["role"] == "agent").count(), 3, "{stored:#?}");
     Ok(())
 }
 

@@ -19,12 +19,21 @@ pub(crate) async fn host(script: &Script) -> Result<(Daemon, TempDir)> {
 
 /// The same, with its state in `dir`.
 pub(crate) async fn host_in(dir: &TempDir, script: &Script) -> Result<Daemon> {
+    host_with(config(dir, script)?).await
+}
+
+/// The configuration of a host on a scripted cloud.
+pub(crate) fn config(dir: &TempDir, script: &Script) -> Result<Config> {
     let flags = Overrides {
         data_dir: Some(dir.path().to_owned()),
         cloud_url: Some(script.base.clone()),
         ..Overrides::default()
     };
-    let config = Config::load(flags, &Environment::default())?;
+    Ok(Config::load(flags, &Environment::default())?)
+}
+
+/// A host that is configured like this.
+pub(crate) async fn host_with(config: Config) -> Result<Daemon> {
     let token = Token::parse(TOKEN, "a test")?;
     Ok(Daemon::start(&config, token, engine(), guests()).await?)
 }

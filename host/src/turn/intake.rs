@@ -120,7 +120,7 @@ impl Turns {
             Event::Message(message) => {
                 let is_new = lock(&self.seen).is_new_turn(&message);
                 if is_new {
-                    // One that is closed is never met: it has no end of its own.
+                    // In case it must be refused. Places are never closed, so there is always one in the end.
                     let place = self.refusals.clone().acquire_owned().await.ok();
                     self.begin(*message, place);
                 }

@@ -269,6 +269,17 @@ mod tests {
     fn what_is_read_is_shown_as_it_came() {
         for rule in [
             json!({ "on": "update", "kind": "session.message", "do": "delay", "ms": 5, "times": 3 }),
+            json!({ "on": "update", "do": "drop", "times": 1 }),
+            json!({ "on": "update", "do": "duplicate", "times": 1 }),
+            json!({ "on": "socket", "do": "cut_before", "times": 1 }),
+            json!({ "on": "socket", "do": "half_open", "times": 1 }),
+            json!({ "on": "socket", "frame": 3, "do": "half_open", "times": 1 }),
+            json!({ "on": "request", "do": "refuse", "status": 401, "times": 1 }),
+            json!({ "on": "request", "do": "refuse", "status": 429, "times": 1 }),
+            json!({ "on": "request", "do": "refuse", "status": 500, "times": 1 }),
+            json!({ "on": "request", "do": "refuse", "status": 502, "times": 1 }),
+            json!({ "on": "request", "do": "lose_answer", "times": 1 }),
+            json!({ "on": "request", "do": "do_then_hold", "ms": 9, "times": 1 }),
             json!({ "on": "update", "do": "swap", "probability": 0.25, "seed": 9, "skip": 2 }),
             json!({ "on": "socket", "do": "cut_after", "frame": 2, "times": 1 }),
             json!({ "on": "socket", "do": "slow_reads", "ms": 50, "probability": 1.0, "seed": 0 }),
