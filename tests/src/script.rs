@@ -21,6 +21,15 @@ pub struct Request {
     pub route: String,
     /// Its body.
     pub body: Value,
+    /// Its headers.
+    pub headers: HeaderMap,
+}
+
+impl Request {
+    /// A header of it, as text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
 }
 
 type AnswerFn = dyn Fn(&Request) -> (u16, Value) + Send + Sync;
@@ -127,8 +136,13 @@ async fn converse(mut socket: WebSocket, shared: Arc<Shared>) {
     }
 }
 
-async fn post(State(shared): State<Arc<Shared>>, Path(route): Path<String>, body: Bytes) -> Response {
-    let request = Request { route, body: serde_json::from_slice(&body).unwrap_or_default() };
+async fn post(
+    State(shared): State<Arc<Shared>>,
+    Path(route): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request = Request { route, body: serde_json::from_slice(&body).unwrap_or_default(), headers };
     let (status, answer) = (shared.answer)(&request);
     // A test that does not look at requests lets them go.
     let _ = shared.requests.try_send(request);

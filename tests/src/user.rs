@@ -87,6 +87,16 @@ impl User {
         text(&sent["interaction_id"])
     }
 
+    /// Says something as part of a trace; gives the interaction and the span that the cloud answers with.
+    pub async fn say_in(&self, session: &str, words: &str, parent: &str, state: &str) -> Result<(String, String)> {
+        let request = self.client.post(format!("{}/v1/me/sessions/{session}/send", self.base));
+        let request = request.bearer_auth(&self.token).header("traceparent", parent).header("tracestate", state);
+        let response = request.json(&json!({ "text": words })).send().await?.error_for_status()?;
+        let theirs = response.headers().get("traceparent").context("a traceparent")?.to_str()?.to_owned();
+        let answer: Value = response.json().await?;
+        Ok((text(&answer["result"]["interaction_id"])?, theirs))
+    }
+
     /// Says something and waits for the answer.
     pub async fn ask(&self, session: &str, words: &str) -> Result<Answer> {
         let interaction = self.say(session, words).await?;

@@ -4,12 +4,12 @@ use super::error::RestError;
 use super::http::client;
 use super::limit::{Heard, Permit};
 use super::retry::shut;
-use super::trace::{Trace, is_traceparent};
+use super::trace::Step;
 use crate::config::{CloudUrl, Token};
-use crate::protocol::{ApiError, Envelope};
+use crate::protocol::{ApiError, Envelope, TraceContext};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -17,7 +17,6 @@ use std::time::Duration;
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 4 << 20;
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Where requests go, and by whom. Cheap to clone.
 #[derive(Clone)]
@@ -48,10 +47,12 @@ impl Line {
         mut permit: Permit,
         path: &'static str,
         body: Bytes,
-        trace: Trace,
+        step: Step<'_>,
     ) -> Result<T, RestError> {
         let mut request = self.client.post(self.base.join(path)).header(CONTENT_TYPE, "application/json");
-        request = request.header(TRACEPARENT, trace.parent()).body(body);
+        let mut traced = HeaderMap::new();
+        step.write(&mut traced);
+        request = request.headers(traced).body(body);
         if let Some(bearer) = &self.bearer {
             request = request.header(AUTHORIZATION, bearer.clone());
         }
@@ -94,7 +95,12 @@ impl Answer {
         if let Some(request_id) = &request_id {
             span.record("request_id", request_id);
         }
-        let traceparent = text(&self.headers, "traceparent").filter(|header| is_traceparent(header));
+        // The cloud's own span. It may have another trace than ours, where it did not take ours up.
+        let theirs = text(&self.headers, "traceparent").and_then(|header| TraceContext::parse(header, None));
+        let traceparent = theirs.map(|theirs| theirs.traceparent());
+        if let Some(traceparent) = &traceparent {
+            span.record("link", traceparent);
+        }
         tracing::debug!(request_id, traceparent, status = self.status, "answered");
     }
 

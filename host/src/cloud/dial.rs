@@ -2,6 +2,7 @@
 
 use super::error::DialError;
 use super::http::tls;
+use super::trace::Step;
 use crate::config::{CloudUrl, Token};
 use http::header::AUTHORIZATION;
 use rustls::pki_types::ServerName;
@@ -34,8 +35,8 @@ pub(super) fn settings() -> WebSocketConfig {
 }
 
 /// Opens the socket.
-pub(super) async fn dial(url: &CloudUrl, token: &Token) -> Result<Socket, DialError> {
-    match tokio::time::timeout(DIAL_TIME, upgrade(url, token)).await {
+pub(super) async fn dial(url: &CloudUrl, token: &Token, step: Step<'_>) -> Result<Socket, DialError> {
+    match tokio::time::timeout(DIAL_TIME, upgrade(url, token, step)).await {
         Ok(done) => done,
         Err(_elapsed) => Err(DialError::Network(format!("no answer within {} s", DIAL_TIME.as_secs()))),
     }
@@ -48,7 +49,7 @@ pub(super) fn place(url: &CloudUrl) -> (&str, u16) {
     (host.trim_start_matches('[').trim_end_matches(']'), port)
 }
 
-async fn upgrade(url: &CloudUrl, token: &Token) -> Result<Socket, DialError> {
+async fn upgrade(url: &CloudUrl, token: &Token, step: Step<'_>) -> Result<Socket, DialError> {
     let network = |error: &dyn std::fmt::Display| DialError::Network(error.to_string());
     let secure = url.is_secure();
     let (bare, port) = place(url);
@@ -64,6 +65,7 @@ async fn upgrade(url: &CloudUrl, token: &Token) -> Result<Socket, DialError> {
     let address = url.join(PATH).replacen("http", "ws", 1);
     let mut request = address.into_client_request().map_err(|error| network(&error))?;
     request.headers_mut().insert(AUTHORIZATION, token.bearer());
+    step.write(request.headers_mut());
     let upgraded = tokio_tungstenite::client_async_with_config(request, stream, Some(settings())).await;
     upgraded.map(|(socket, _)| socket).map_err(classify)
 }

@@ -6,6 +6,7 @@ use super::drive::{Connection, Ended};
 use super::error::DialError;
 use super::rest::Reached;
 use super::sequence::{Progress, Sequence};
+use super::trace::{Step, Trace};
 use crate::config::{CloudUrl, Token};
 use crate::protocol::{InstallationId, Update, UpdateId};
 use std::sync::Arc;
@@ -92,8 +93,8 @@ struct Line {
 
 impl Line {
     /// One dial, and the connection that comes of it, to its end.
-    async fn hold(&mut self, events: &mpsc::Sender<LinkEvent>) -> Ended {
-        match dial(&self.url, &self.token).await {
+    async fn hold(&mut self, events: &mpsc::Sender<LinkEvent>, step: Step<'_>) -> Ended {
+        match dial(&self.url, &self.token, step).await {
             Ok(socket) => {
                 let (recorded, sequence) = (&mut self.recorded, &mut self.sequence);
                 let bad_frames = &mut self.bad_frames;
@@ -111,9 +112,12 @@ impl Line {
 
 async fn supervise(mut line: Line, events: mpsc::Sender<LinkEvent>, redial: Arc<Notify>) {
     loop {
-        let span = tracing::info_span!("connection", installation = line.token.installation());
+        // A trace of its own: the turns that it brings have theirs.
+        let trace = Trace::fresh();
+        let (installation, step) = (line.token.installation(), trace.step());
+        let span = tracing::info_span!("connection", installation, %trace, span_id = step.id());
         let ended = tokio::select! {
-            ended = line.hold(&events).instrument(span) => Some(ended),
+            ended = line.hold(&events, step).instrument(span) => Some(ended),
             () = redial.notified() => None,
         };
         let (reason, retry_in) = match ended {

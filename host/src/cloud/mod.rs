@@ -24,4 +24,4 @@ pub use pairing::{Pairing, PairingError};
 pub use probe::{Probe, Unreachable, reach, try_token};
 pub use rest::{Post, Reached, Rest};
 pub use retry::Effort;
-pub use trace::{Trace, Traces};
+pub use trace::{Step, Trace, Traces};

@@ -4,6 +4,7 @@ use super::date;
 use super::dial::{dial, place};
 use super::error::DialError;
 use super::http::{client, tls};
+use super::trace::Trace;
 use crate::config::{CloudUrl, Token};
 use http::header::DATE;
 use rustls::pki_types::ServerName;
@@ -84,7 +85,7 @@ pub async fn reach(url: &CloudUrl) -> Result<Probe, Unreachable> {
 /// [`DialError`].
 pub async fn try_token(url: &CloudUrl, token: &Token) -> Result<(), DialError> {
     let late = |_elapsed| DialError::Network(format!("no answer within {} s", TRY_TIME.as_secs()));
-    let mut socket = tokio::time::timeout(TRY_TIME, dial(url, token)).await.map_err(late)??;
+    let mut socket = tokio::time::timeout(TRY_TIME, dial(url, token, Trace::fresh().step())).await.map_err(late)??;
     // It was accepted; how it is closed changes nothing.
     let _ = tokio::time::timeout(CLOSE_TIME, socket.close(None)).await;
     Ok(())

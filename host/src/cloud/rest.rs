@@ -4,7 +4,7 @@ use super::attempt::Line;
 use super::error::RestError;
 use super::limit::{Limiter, Permit};
 use super::retry::{Decision, Effort, Tried, decide};
-use super::trace::Trace;
+use super::trace::{Step, Trace};
 use crate::config::{CloudUrl, Token};
 use crate::protocol::MAX_BODY;
 use bytes::Bytes;
@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
-use tracing::Instrument as _;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 /// What waited for the cloud to come back leaves within this time, and not all in one moment.
 const SPREAD: Duration = Duration::from_millis(500);
@@ -37,7 +38,7 @@ pub struct Post<'b, B> {
     /// How much depends on it.
     pub effort: Effort,
     /// What it is part of.
-    pub trace: Trace,
+    pub trace: &'b Trace,
 }
 
 /// Tells requests that the cloud is there again: those that wait after a fault of the network wait no longer.
@@ -80,7 +81,7 @@ impl Rest {
         effort: Effort,
     ) -> Result<T, RestError> {
         let permit = self.permit(path).await;
-        self.send(permit, Post { path, body, effort, trace: Trace::fresh() }).await
+        self.send(permit, Post { path, body, effort, trace: &Trace::fresh() }).await
     }
 
     /// Sends a request with a permit that was asked for before, and reads the result.
@@ -99,16 +100,15 @@ impl Rest {
         let (started, place) = (Instant::now(), permit.place());
         let mut permit = self.limiter.fit(permit, path).await;
         for tries in 1.. {
+            let step = trace.step();
             let attempt = async {
-                let error = match self.line.attempt(permit, path, body.clone(), trace).await {
+                let error = match self.line.attempt(permit, path, body.clone(), step).await {
                     Ok(result) => return Stage::Done(Ok(result)),
                     Err(error) => error,
                 };
                 classify(error, Tried { effort, tries, elapsed: started.elapsed() })
             };
-            let (request_id, status) = (tracing::field::Empty, tracing::field::Empty);
-            let span = tracing::info_span!("request", route = path, attempt = tries, %trace, request_id, status);
-            match attempt.instrument(span).await {
+            match attempt.instrument(span(path, tries, trace, step)).await {
                 Stage::Done(done) => return done,
                 Stage::Again { wait, until_reached } => self.pause(wait, until_reached).await,
             }
@@ -124,6 +124,13 @@ impl Rest {
             () = self.reached.0.notified(), if until_reached => sleep(SPREAD.mul_f64(rand::random())).await,
         }
     }
+}
+
+/// Names a try in the log, and in traces. What the answer tells is added to it.
+fn span(path: &'static str, tries: u32, trace: &Trace, step: Step<'_>) -> Span {
+    let (request_id, status, link) = (Empty, Empty, Empty);
+    let span_id = step.id();
+    tracing::info_span!("request", route = path, attempt = tries, %trace, span_id, request_id, status, link)
 }
 
 /// Where a request goes after an attempt.

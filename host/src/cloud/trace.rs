@@ -1,102 +1,170 @@
-//! W3C trace context: all requests of a turn carry one trace id, so that the cloud's log and ours can be joined.
+//! W3C trace context: all requests of a turn carry one trace id, so that the cloud's log, ours and those of others can
+//! be joined.
 //!
-//! The updates of the protocol carry no `traceparent`, so a turn's trace begins here.
+//! A turn goes on with the trace that its update is part of; without one, a trace begins here. The ids are made here
+//! and are fields of our own spans, so what is logged, exported and sent is the same.
 
-use crate::protocol::InteractionId;
-use http::HeaderValue;
-use sha2::{Digest as _, Sha256};
+use crate::protocol::{InteractionId, TraceContext};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
+use std::num::{NonZeroU64, NonZeroU128};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tracing::field::{DisplayValue, display};
 
-/// One trace: 16 bytes by chance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trace(u128);
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// The traces of this process' turns. A turn's is made from its id and a number by chance, so none is remembered.
+/// One trace, and what goes with it to everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    id: NonZeroU128,
+    flags: u8,
+    state: Option<HeaderValue>,
+}
+
+/// One span of a trace, about to begin.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'t> {
+    trace: &'t Trace,
+    span: NonZeroU64,
+}
+
+/// The traces of the turns that are open.
+#[derive(Debug, Default)]
+pub struct Traces(Mutex<HashMap<InteractionId, Open>>);
+
 #[derive(Debug)]
-pub struct Traces(u128);
+struct Open {
+    trace: Trace,
+    /// Two messages of one interaction are two turns of one trace.
+    turns: u32,
+}
 
 impl Traces {
-    /// Traces of a new process.
-    #[expect(clippy::new_without_default, reason = "what is made by chance is no default")]
-    pub fn new() -> Self {
-        Self(rand::random())
+    /// A turn begins; `came` is what its update is part of.
+    pub fn begin(&self, turn: &InteractionId, came: Option<&TraceContext>) -> Trace {
+        match self.lock().entry(turn.clone()) {
+            Entry::Occupied(mut open) => {
+                open.get_mut().turns += 1;
+                open.get().trace.clone()
+            }
+            Entry::Vacant(place) => {
+                let trace = came.map_or_else(Trace::fresh, Trace::of);
+                place.insert(Open { trace: trace.clone(), turns: 1 });
+                trace
+            }
+        }
     }
 
     /// The trace of a turn.
     pub fn of(&self, turn: &InteractionId) -> Trace {
-        let digest = Sha256::new().chain_update(self.0.to_be_bytes()).chain_update(turn.as_str()).finalize();
-        let (half, _) = digest.split_at(16);
-        Trace(half.iter().fold(0, |id, byte| id << 8 | u128::from(*byte)).max(1))
+        self.lock().get(turn).map_or_else(Trace::fresh, |open| open.trace.clone())
+    }
+
+    /// A turn has ended.
+    pub fn end(&self, turn: &InteractionId) {
+        let mut all = self.lock();
+        if let Entry::Occupied(mut open) = all.entry(turn.clone()) {
+            open.get_mut().turns -= 1;
+            if open.get().turns == 0 {
+                open.remove();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<InteractionId, Open>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Trace {
-    /// One for a request that belongs to no turn.
+    /// One that begins here: somebody should record it.
     pub fn fresh() -> Self {
         // Nought is no trace.
-        Self(rand::random::<u128>().max(1))
+        let id = NonZeroU128::new(rand::random()).unwrap_or(NonZeroU128::MIN);
+        Self { id, flags: TraceContext::RECORDED, state: None }
     }
 
-    /// `traceparent` of a further request: a new span of this trace, sampled.
-    pub(super) fn parent(self) -> HeaderValue {
-        let span = rand::random::<u64>().max(1);
-        HeaderValue::from_str(&format!("00-{self}-{span:016x}-01")).expect("made of digits and letters")
+    /// One that began elsewhere.
+    fn of(came: &TraceContext) -> Self {
+        let state = came.state.as_deref().and_then(|state| HeaderValue::from_str(state).ok());
+        Self { id: came.trace, flags: came.flags, state }
+    }
+
+    /// A further span.
+    pub fn step(&self) -> Step<'_> {
+        Step { trace: self, span: NonZeroU64::new(rand::random()).unwrap_or(NonZeroU64::MIN) }
+    }
+}
+
+impl Step<'_> {
+    /// Its id for our own span, which is exported by it: nothing, where nobody wants the trace recorded.
+    pub fn id(&self) -> Option<DisplayValue<String>> {
+        TraceContext::is_recorded(self.trace.flags).then(|| display(format!("{:016x}", self.span)))
+    }
+
+    /// Says in a request's headers that it is this span.
+    pub(super) fn write(&self, headers: &mut HeaderMap) {
+        let Trace { id, flags, ref state } = *self.trace;
+        let context = TraceContext { trace: id, span: self.span, flags, state: None };
+        let parent = HeaderValue::from_str(&context.traceparent()).expect("made of digits and letters");
+        headers.insert(TRACEPARENT, parent);
+        headers.extend(state.iter().map(|state| (TRACESTATE, state.clone())));
     }
 }
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        write!(f, "{:032x}", self.id)
     }
-}
-
-/// Whether a text is a `traceparent` of the version that there is.
-pub(super) fn is_traceparent(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let mut hex = |length: usize, may_be_nought: bool| {
-        parts.next().is_some_and(|part| {
-            let digits = part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-            part.len() == length && digits && (may_be_nought || part.bytes().any(|byte| byte != b'0'))
-        })
-    };
-    let is_well_formed = hex(2, true) && hex(32, false) && hex(16, false) && hex(2, true);
-    is_well_formed && text.starts_with("00-") && parts.next().is_none()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_turn_keeps_its_trace_and_each_request_has_a_span() {
-        let (traces, turn) = (Traces::new(), |id: &str| InteractionId::try_from(id).expect("an id"));
-        let trace = traces.of(&turn("int_1"));
-        assert_eq!(trace, traces.of(&turn("int_1")));
-        assert_ne!(trace, traces.of(&turn("int_2")));
-        assert_ne!(trace, Traces::new().of(&turn("int_1")));
-        let (one, other) = (trace.parent(), trace.parent());
-        assert_ne!(one, other);
-        for header in [one, other, Trace::fresh().parent()] {
-            assert!(is_traceparent(header.to_str().expect("text")), "{header:?}");
-        }
+    fn headers(trace: &Trace) -> (TraceContext, Option<String>) {
+        let mut headers = HeaderMap::new();
+        trace.step().write(&mut headers);
+        let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().expect("text").to_owned());
+        let parent = text(TRACEPARENT).expect("there");
+        (TraceContext::parse(&parent, None).expect("good"), text(TRACESTATE))
     }
 
     #[test]
-    fn what_is_no_traceparent_is_told() {
-        let (id, span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
-        assert!(is_traceparent(&format!("00-{id}-{span}-01")));
-        let (upper, none) = (id.to_uppercase(), "0".repeat(32));
-        for text in [
-            String::new(),
-            format!("01-{id}-{span}-01"),
-            format!("00-{id}-{span}"),
-            format!("00-{id}-{span}-01-x"),
-            format!("00-{upper}-{span}-01"),
-            format!("00-{none}-{span}-01"),
-            format!("00-{id}-{span}-1"),
-            format!("00-{id}-{span}\n-01"),
-        ] {
-            assert!(!is_traceparent(&text), "{text:?}");
-        }
+    fn a_turn_keeps_its_trace_and_each_request_has_a_span() {
+        let (traces, turn) = (Traces::default(), |id: &str| InteractionId::try_from(id).expect("an id"));
+        let trace = traces.begin(&turn("int_1"), None);
+        assert_eq!(trace, traces.of(&turn("int_1")));
+        assert_ne!(trace, traces.begin(&turn("int_2"), None));
+        let ((one, state), (other, _)) = (headers(&trace), headers(&trace));
+        assert_eq!((one.trace, one.flags, state), (other.trace, 1, None));
+        assert_ne!(one.span, other.span);
+
+        assert_eq!(trace, traces.begin(&turn("int_1"), None), "one more message of the same interaction");
+        traces.end(&turn("int_1"));
+        assert_eq!(trace, traces.of(&turn("int_1")));
+        traces.end(&turn("int_1"));
+        traces.end(&turn("int_1"));
+        assert_ne!(trace, traces.of(&turn("int_1")), "nothing is kept of turns that have ended");
+        assert_eq!(traces.lock().len(), 1);
+    }
+
+    #[test]
+    fn what_came_is_gone_on_with() {
+        let came = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+        let came = TraceContext::parse(came, Some("rojo=00f067aa0ba902b7,congo=t61"));
+        let (traces, turn) = (Traces::default(), InteractionId::try_from("int_1").expect("an id"));
+        let trace = traces.begin(&turn, came.as_ref());
+        let (sent, state) = headers(&trace);
+        let came = came.expect("good");
+        assert_eq!((sent.trace, sent.flags, state), (came.trace, 0, came.state));
+        assert_ne!(sent.span, came.span);
+        assert!(
+            trace.step().id().is_none() && Trace::fresh().step().id().is_some(),
+            "what nobody wants is not exported"
+        );
     }
 }

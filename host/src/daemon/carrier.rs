@@ -2,13 +2,15 @@
 
 use super::status::Status;
 use crate::cloud::{self, Effort, Link, Post, Rest, RestError, Traces};
-use crate::protocol::{Asked, Created, InteractionId, SessionId, UpdateId, Verdict};
+use crate::protocol::{Asked, Created, InteractionId, SessionId, UpdateId, UserMessage, Verdict};
 use crate::turn::{Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent, Stage};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
+use tracing::field::Empty;
 
 const OPEN: &str = "/v1/bridge/sendMessage";
 const DELTA: &str = "/v1/bridge/sendMessageDelta";
@@ -73,7 +75,7 @@ impl Leave<'_> {
         effort: Effort,
     ) -> Result<T, RestError> {
         let trace = self.carrier.traces.of(self.turn);
-        self.carrier.rest.send(self.permit, Post { path, body, effort, trace }).await
+        self.carrier.rest.send(self.permit, Post { path, body, effort, trace: &trace }).await
     }
 }
 
@@ -154,7 +156,18 @@ impl Outbox for Carrier {
         self.link.ack(update);
     }
 
+    fn begins(&self, message: &UserMessage) -> Span {
+        let UserMessage { session, interaction, trace: came, .. } = message;
+        let trace = self.traces.begin(interaction, came.as_ref());
+        let (span_id, parent_id) = (trace.step().id(), came.as_ref().map(|came| format!("{:016x}", came.span)));
+        let (agent, result) = (Empty, Empty);
+        tracing::info_span!("turn", %session, %interaction, agent, %trace, span_id, parent_id, result)
+    }
+
     fn moved(&self, turn: &InteractionId, session: &SessionId, stage: Stage) {
+        if let Stage::Ended { .. } = stage {
+            self.traces.end(turn);
+        }
         self.status.moved(turn, session, stage);
     }
 }

@@ -108,16 +108,7 @@ impl Metrics {
 
     /// A turn has ended; `after`, if its bubble was asked for by this process.
     pub(super) fn ended(&self, fate: Option<Fate>, after: Option<Duration>) {
-        let result = match fate {
-            Some(Fate::Answered) => "answered",
-            Some(Fate::Host) => "host",
-            Some(Fate::Failed) => "failed",
-            Some(Fate::Limited) => "limited",
-            Some(Fate::Crashed) => "crashed",
-            Some(Fate::Busy) => "busy",
-            Some(Fate::Stopped) => "stopped",
-            None => "not_run",
-        };
+        let result = result(fate);
         self.turns.get_or_create(&ByResult { result }).inc();
         if let Some(after) = after {
             self.ended.observe(after.as_secs_f64());
@@ -145,6 +136,20 @@ impl Metrics {
         let mut written = String::new();
         text::encode(&mut written, &self.registry).expect("a string takes everything");
         written
+    }
+}
+
+/// What came of a turn, in a word.
+pub(super) fn result(fate: Option<Fate>) -> &'static str {
+    match fate {
+        Some(Fate::Answered) => "answered",
+        Some(Fate::Host) => "host",
+        Some(Fate::Failed) => "failed",
+        Some(Fate::Limited) => "limited",
+        Some(Fate::Crashed) => "crashed",
+        Some(Fate::Busy) => "busy",
+        Some(Fate::Stopped) => "stopped",
+        None => "not_run",
     }
 }
 

@@ -104,7 +104,7 @@ impl Daemon {
         let status = Arc::new(Status::new(config.cloud.url.join(""), agents.clone(), SystemTime::now()));
         let (link, events) = Link::start(config.cloud.url.clone(), token, rest.reached());
         let (stop, unauthorized) = (CancellationToken::new(), CancellationToken::new());
-        let (traces, refused) = (Traces::new(), unauthorized.clone());
+        let (traces, refused) = (Traces::default(), unauthorized.clone());
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused, status: status.clone() });
         let sleeper = outbox.clone();
         let open_at_most = config.turns.open_at_most;

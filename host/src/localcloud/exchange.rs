@@ -7,11 +7,13 @@ use super::cloud::{Cloud, Hosts};
 use super::door::Peer;
 use super::refusal::Refusal;
 use super::secret;
+use crate::protocol::TraceContext;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Uri;
+use std::num::{NonZeroU64, NonZeroU128};
 use std::sync::Arc;
 use tracing::Instrument as _;
 
@@ -38,13 +40,16 @@ const SECURITY: [(HeaderName, &str); 6] = [
 pub(super) async fn exchange(
     State(cloud): State<Arc<Cloud>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let request_id = request_id(request.headers());
     let trace = Trace::of(request.headers());
+    if trace.is_continued {
+        request.extensions_mut().insert(trace.context.clone());
+    }
     // The path may hold anything, a token too; the log gets the method, and the route's pattern from its gate.
-    let span = tracing::info_span!("request", %request_id, trace_id = %trace.id, method = %request.method());
+    let span = tracing::info_span!("request", %request_id, trace_id = %format_args!("{:032x}", trace.context.trace), method = %request.method());
     let request = arrive(request).instrument(span.clone()).await;
     let mut response = match guard(&cloud.hosts, &request) {
         Ok(()) => next.run(request).instrument(span.clone()).await,
@@ -60,7 +65,7 @@ pub(super) async fn exchange(
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(REQUEST_ID, ascii(&request_id));
-    headers.insert(TRACEPARENT, ascii(&format!("00-{}-{}-{}", trace.id, secret::hex(16), trace.flags)));
+    headers.insert(TRACEPARENT, ascii(&trace.context.traceparent()));
     for state in trace.states {
         headers.append(TRACESTATE, state);
     }
@@ -79,31 +84,32 @@ fn request_id(headers: &HeaderMap) -> String {
     own.map_or_else(|| format!("req_{}", secret::hex(16)), str::to_owned)
 }
 
-/// The W3C trace that a request belongs to.
+/// The W3C trace that a request belongs to, with a span of this server's own.
 struct Trace {
-    id: String,
-    flags: String,
+    context: TraceContext,
+    /// Whether the request brought it.
+    is_continued: bool,
+    /// As they came; nobody looks into them here.
     states: Vec<HeaderValue>,
 }
 
 impl Trace {
     fn of(headers: &HeaderMap) -> Self {
-        let inbound = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(parse_traceparent);
-        let (id, flags) = inbound.unwrap_or_else(|| (secret::hex(32), "01".to_owned()));
-        Self { id, flags, states: headers.get_all(TRACESTATE).iter().cloned().collect() }
+        let states: Vec<HeaderValue> = headers.get_all(TRACESTATE).iter().cloned().collect();
+        let listed: Vec<&str> = states.iter().filter_map(|state| state.to_str().ok()).collect();
+        let parent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
+        let inbound = parent.and_then(|parent| TraceContext::parse(parent, Some(&listed.join(","))));
+        let is_continued = inbound.is_some();
+        let span = NonZeroU64::new(rand::random()).unwrap_or(NonZeroU64::MIN);
+        let context = match inbound {
+            Some(inbound) => TraceContext { span, ..inbound },
+            None => {
+                let trace = NonZeroU128::new(rand::random()).unwrap_or(NonZeroU128::MIN);
+                TraceContext { trace, span, flags: TraceContext::RECORDED, state: None }
+            }
+        };
+        Self { context, is_continued, states }
     }
-}
-
-/// Trace id and flags of a valid header.
-fn parse_traceparent(text: &str) -> Option<(String, String)> {
-    let parts: Vec<&str> = text.split('-').collect();
-    let [version, id, parent, flags] = parts[..] else { return None };
-    let hex = |text: &str, length: usize| {
-        text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let real = |text: &str| text.bytes().any(|b| b != b'0');
-    let valid = version == "00" && hex(id, 32) && real(id) && hex(parent, 16) && real(parent) && hex(flags, 2);
-    valid.then(|| (id.to_owned(), flags.to_owned()))
 }
 
 /// Who may come in at all: only clients that mean this server (a foreign name that resolves to 127.0.0.1 does
@@ -197,22 +203,6 @@ mod tests {
         for uri in ["/", "/?key=abc", "/v1/pairing/poll?code=9FP9SVT&timeout=25", "/v1/me/sessions/usr_local", "/%zz%"]
         {
             assert!(!holds_token(&uri.parse().expect("a uri")), "{uri}");
-        }
-    }
-
-    #[test]
-    fn only_whole_trace_contexts_are_kept() {
-        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
-        assert_eq!(parse_traceparent(good), Some(("4bf92f3577b34da6a3ce929d0e0e4736".to_owned(), "00".to_owned())));
-        for bad in [
-            "",
-            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
-        ] {
-            assert_eq!(parse_traceparent(bad), None, "{bad}");
         }
     }
 }

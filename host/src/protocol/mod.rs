@@ -8,6 +8,7 @@ mod approval;
 mod frame;
 mod id;
 mod request;
+mod trace;
 mod update;
 
 pub use answer::{ApiError, Created, Envelope, FieldError, PollResult, StartResult};
@@ -18,6 +19,7 @@ pub use request::{
     CreateTask, FinishReason, FinishTask, Outgoing, PairingPoll, PairingStart, SendMessage, SendMessageDelta,
     SendMessageEnd, TaskStatus, UpdateTask, Usage,
 };
+pub use trace::TraceContext;
 pub use update::{Attachment, Event, ThoughtLevel, Update, UserMessage};
 
 /// The longest JSON body that the cloud takes, in bytes (errors page, `413 payload_too_large`).

@@ -1,6 +1,6 @@
 //! Updates: what the server tells the bridge about its sessions.
 
-use super::{ApprovalId, InteractionId, MessageId, SessionId, UpdateId, Verdict};
+use super::{ApprovalId, InteractionId, MessageId, SessionId, TraceContext, UpdateId, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,6 +18,12 @@ pub struct Update {
     /// The interaction, where the update has one.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub interaction_id: Option<InteractionId>,
+    /// Of which trace it is part, where its user's side told one. The documents name no such field.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// What others pass along with the trace.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub tracestate: Option<String>,
     /// The body, by `kind`.
     #[serde(default)]
     pub payload: Value,
@@ -79,6 +85,9 @@ pub struct UserMessage {
     pub thought_level: ThoughtLevel,
     /// The user's language, as a BCP 47 tag.
     pub locale: Option<String>,
+    /// The trace that the turn goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 #[cfg(test)]
@@ -95,6 +104,7 @@ impl UserMessage {
             reply_to: None,
             thought_level: ThoughtLevel::Default,
             locale: None,
+            trace: None,
         }
     }
 }
@@ -161,6 +171,13 @@ impl Update {
         self.interaction_id.clone().or_else(nested)
     }
 
+    /// The trace that the update is part of. What makes no sense is passed over.
+    fn trace(&self) -> Option<TraceContext> {
+        let own = || TraceContext::parse(self.traceparent.as_deref()?, self.tracestate.as_deref());
+        let nested = || TraceContext::parse(self.payload["traceparent"].as_str()?, self.payload["tracestate"].as_str());
+        own().or_else(nested)
+    }
+
     fn message(&self) -> Event {
         let Some(session) = self.session() else { return Event::Incomplete { missing: "session_id" } };
         let Some(interaction) = self.interaction() else { return Event::Incomplete { missing: "interaction_id" } };
@@ -178,6 +195,7 @@ impl Update {
             reply_to: id(&message["reply_to"]),
             thought_level: ThoughtLevel::deserialize(&message["thought_level"]).unwrap_or_default(),
             locale: text_of(&message["locale"]),
+            trace: self.trace(),
         }))
     }
 }
@@ -229,6 +247,28 @@ mod tests {
         }))
         .event();
         assert!(matches!(event, Event::Message(message) if message.message.is_none()));
+    }
+
+    #[test]
+    fn a_trace_is_found_in_both_places_and_no_other_thing_is_taken_for_one() {
+        let trace = |own: Value, nested: Value| {
+            let mut value = json!({
+                "update_id": 3, "type": "session.message", "session_id": "ses_1", "interaction_id": "int_1",
+                "payload": { "message": { "text": "hi" } }
+            });
+            value["traceparent"] = own;
+            value["payload"]["traceparent"] = nested;
+            (value["tracestate"], value["payload"]["tracestate"]) = (json!("own=1"), json!("nested=1"));
+            let Event::Message(message) = update(value).event() else { panic!("not a message") };
+            message.trace.and_then(|trace| trace.state)
+        };
+        let good = json!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        assert_eq!(trace(good.clone(), good.clone()).as_deref(), Some("own=1"));
+        assert_eq!(trace(json!(null), good.clone()).as_deref(), Some("nested=1"));
+        for bad in [json!(7), json!({}), json!("00-0-0-01")] {
+            assert_eq!(trace(bad.clone(), good.clone()).as_deref(), Some("nested=1"));
+            assert_eq!(trace(bad.clone(), bad), None);
+        }
     }
 
     #[test]

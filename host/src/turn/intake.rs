@@ -207,8 +207,7 @@ impl Turns {
                 () = abandoned.cancelled() => Written::Lost,
             }
         };
-        let (session, interaction) = (&message.session, &message.interaction);
-        let span = tracing::info_span!("turn", %session, %interaction, agent = tracing::field::Empty);
+        let span = self.house.outbox.begins(&message);
         let writer = crate::tasks::spawn("writer", write.instrument(span.clone()));
         Turn { message, speech, writer, is_rerun: false, span }
     }

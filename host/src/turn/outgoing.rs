@@ -1,10 +1,11 @@
 //! What a turn sends, and who takes it.
 
 pub use crate::protocol::Outgoing;
-use crate::protocol::{InteractionId, MessageId, SessionId, UpdateId, Verdict};
+use crate::protocol::{InteractionId, MessageId, SessionId, UpdateId, UserMessage, Verdict};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
+use tracing::Span;
 
 /// A request went through.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +119,12 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// Says that this update and all before it are durable, and may be acked.
     fn recorded(&self, update: UpdateId);
+
+    /// A turn begins: the span that names it in the log, whoever works for it. Its `agent` is told later.
+    fn begins(&self, message: &UserMessage) -> Span {
+        let UserMessage { session, interaction, .. } = message;
+        tracing::info_span!("turn", %session, %interaction, agent = tracing::field::Empty)
+    }
 
     /// Hears that a turn moved on. Whoever does not care does nothing.
     fn moved(&self, _turn: &InteractionId, _session: &SessionId, _stage: Stage) {}

@@ -36,7 +36,7 @@ impl House {
     /// Waits until the cloud has the end of a turn's bubble, and records that.
     pub(super) async fn finish(&self, turn: Turn) {
         let written = turn.writer.await.unwrap_or(Written::Lost);
-        self.moved(&turn.message, Stage::Ended { told: written != Written::Lost });
+        turn.span.in_scope(|| self.moved(&turn.message, Stage::Ended { told: written != Written::Lost }));
         match written {
             Written::Ended => {}
             Written::Gone => tracing::info!("a turn has nothing left to write to, and is over"),

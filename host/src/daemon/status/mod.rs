@@ -6,7 +6,7 @@ mod report;
 mod socket;
 mod troubles;
 
-use super::metrics::Metrics;
+use super::metrics::{Metrics, result};
 use crate::protocol::{InstallationId, InteractionId, SessionId};
 use crate::turn::{Fate, Kind, Lost, Stage};
 use crate::wasm::Agents;
@@ -136,12 +136,13 @@ impl Status {
         self.received.load(Ordering::Relaxed).saturating_sub(recorded)
     }
 
-    /// A turn moved on.
+    /// A turn moved on. What came of it is added to the span that it is called in.
     pub(super) fn moved(&self, turn: &InteractionId, session: &SessionId, stage: Stage) {
         let mut turns = lock(&self.turns);
         match stage {
             Stage::Ended { told } => {
                 let open = turns.open.remove(turn).unwrap_or_default();
+                tracing::Span::current().record("result", result(open.fate));
                 turns.ended.count(open.fate, told);
                 self.metrics.ended(open.fate, open.asked_at.filter(|_| told).map(|asked| asked.elapsed()));
             }

@@ -164,7 +164,7 @@ pub(super) fn say(body: &Value) -> Result<Say, Refusal> {
         form.refuse("text", "too_small", "String must contain at least 1 character(s)".to_owned());
     }
     let (reply_to, thought_level) = (form.id("reply_to"), thought_level(&mut form));
-    let all = text.map(|text| Say { text, attachments, reply_to, thought_level });
+    let all = text.map(|text| Say { text, attachments, reply_to, thought_level, trace: None });
     form.finish(all)
 }
 

@@ -5,10 +5,10 @@ use crate::localcloud::body::{Answer, Body, InstallationPath, Params, SessionPat
 use crate::localcloud::clock;
 use crate::localcloud::cloud::Cloud;
 use crate::localcloud::refusal::Refusal;
-use crate::localcloud::state::record::SessionState;
+use crate::localcloud::state::record::{Say, SessionState};
 use crate::localcloud::validate::Form;
-use crate::protocol::MessageId;
-use axum::extract::State;
+use crate::protocol::{MessageId, TraceContext};
+use axum::extract::{Extension, State};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -110,8 +110,13 @@ pub(super) async fn messages(State(cloud): State<Arc<Cloud>>, SessionPath(id): S
     good(json!({ "messages": messages }))
 }
 
-pub(super) async fn send(State(cloud): State<Arc<Cloud>>, SessionPath(id): SessionPath, Body(body): Body) -> Answer {
-    let say = form::say(&body)?;
+pub(super) async fn send(
+    State(cloud): State<Arc<Cloud>>,
+    SessionPath(id): SessionPath,
+    trace: Option<Extension<TraceContext>>,
+    Body(body): Body,
+) -> Answer {
+    let say = Say { trace: trace.map(|Extension(trace)| trace), ..form::say(&body)? };
     let (interaction_id, message_id) = cloud.state().send(&id, say, clock::now())?;
     good(json!({ "interaction_id": interaction_id, "message_id": message_id }))
 }

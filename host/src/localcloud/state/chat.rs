@@ -121,10 +121,13 @@ impl State {
         let mut session = self.thread(id)?.session.clone();
         self.check_reply(&session, say.reply_to.as_ref())?;
         let (interaction, message): (InteractionId, MessageId) = (secret::id("int"), secret::id("msg"));
-        let payload = json!({ "message": {
+        let mut payload = json!({ "message": {
             "id": message, "text": say.text, "attachments": say.attachments, "reply_to": say.reply_to,
             "thought_level": say.thought_level,
         } });
+        if let Some(trace) = &say.trace {
+            (payload["traceparent"], payload["tracestate"]) = (trace.traceparent().into(), json!(trace.state));
+        }
         let untitled = session.title.is_none();
         let record = user_message(say, &session, interaction.clone(), message.clone(), now);
         self.room_for_message(record.weight())?;

@@ -129,6 +129,8 @@ impl Line {
             kind: kind.to_owned(),
             session_id: Some(session.session_id.clone()),
             interaction_id: interaction.cloned(),
+            traceparent: told(&mut payload, "traceparent"),
+            tracestate: told(&mut payload, "tracestate"),
             payload,
         };
         let mut update = super::value(&update);
@@ -202,4 +204,9 @@ impl Line {
     fn forget_old(&mut self, now: Millis) {
         self.pending.retain(|update| update.at + MAX_AGE > now);
     }
+}
+
+/// Takes what is told beside the payload out of it.
+fn told(payload: &mut Value, name: &str) -> Option<String> {
+    payload.as_object_mut()?.remove(name)?.as_str().map(str::to_owned)
 }

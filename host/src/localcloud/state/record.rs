@@ -4,7 +4,8 @@ use super::grant::Grant;
 use crate::localcloud::clock::Millis;
 use crate::localcloud::secret::Digest;
 use crate::protocol::{
-    Attachment, FinishReason, InstallationId, InteractionId, MessageId, SessionId, TaskId, ThoughtLevel, Usage,
+    Attachment, FinishReason, InstallationId, InteractionId, MessageId, SessionId, TaskId, ThoughtLevel, TraceContext,
+    Usage,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -131,6 +132,8 @@ pub(crate) struct Say {
     pub(crate) attachments: Vec<Attachment>,
     pub(crate) reply_to: Option<MessageId>,
     pub(crate) thought_level: ThoughtLevel,
+    /// What the saying is part of, told to the bridge.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// A bubble as `sendMessage` asks for it.

@@ -24,7 +24,8 @@ struct Chat {
 }
 
 fn say(text: &str) -> Say {
-    Say { text: text.to_owned(), attachments: Vec::new(), reply_to: None, thought_level: ThoughtLevel::Default }
+    let text = text.to_owned();
+    Say { text, attachments: Vec::new(), reply_to: None, thought_level: ThoughtLevel::Default, trace: None }
 }
 
 fn paired(state: &mut State) -> (InstallationId, String) {
