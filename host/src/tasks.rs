@@ -16,6 +16,17 @@ where
     tokio::spawn(future)
 }
 
+/// Starts a task that serves others than its starter too, and may outlive it: it has no part in the caller's span, which
+/// would not end before it.
+pub(crate) fn spawn_apart<F>(name: &'static str, future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let future = future.instrument(tracing::debug_span!(parent: None, "task", name));
+    #[expect(clippy::disallowed_methods, reason = "the fence's one gate")]
+    tokio::spawn(future)
+}
+
 /// Runs work that blocks or computes for long on a thread of its own pool, and waits for it.
 ///
 /// # Panics

@@ -8,3 +8,4 @@ mod lock;
 mod shutdown;
 mod status;
 mod store;
+mod telemetry;

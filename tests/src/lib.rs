@@ -4,6 +4,7 @@
 
 mod browser;
 mod chance;
+mod collector;
 mod log;
 mod process;
 mod record;
@@ -15,6 +16,7 @@ mod world;
 
 pub use browser::Chrome;
 pub use chance::Chance;
+pub use collector::Collector;
 pub use log::Log;
 pub use process::{Dev, Run, binary, run};
 pub use record::{Tally, check};

@@ -1,5 +1,6 @@
 //! The log, on stderr; its last warnings and errors are kept for `sophon-host status`.
 
+use super::telemetry::Spans;
 use crate::config::{Config, LogFormat};
 use crate::daemon::Troubles;
 use std::io::{self, IsTerminal as _};
@@ -11,8 +12,8 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Starts logging. A filter that makes no sense is told, and `info` used.
-pub(super) fn start(config: &Config) -> Troubles {
+/// Starts logging, and passes `spans` on where traces are exported. A filter that makes no sense is told, and `info` used.
+pub(super) fn start(config: &Config, spans: Option<Spans>) -> Troubles {
     let filter = EnvFilter::try_new(&config.log_level).unwrap_or_else(|error| {
         super::output::error(&format!(
             "`{}` is not a log filter ({error}); using info",
@@ -26,13 +27,14 @@ pub(super) fn start(config: &Config) -> Troubles {
         LogFormat::Json => log.json().with_target(true).boxed(),
     };
     let troubles = Troubles::default();
-    tracing_subscriber::registry().with(log.with_filter(filter)).with(keep(troubles.clone())).init();
+    let log = tracing_subscriber::registry().with(log.with_filter(filter)).with(keep(troubles.clone()));
+    log.with(spans.map(Spans::layer)).init();
     troubles
 }
 
 /// Keeps warnings and errors, whatever the log's filter. Agents' own lines are left out: they would crowd out the
 /// host's.
-fn keep<S: tracing::Subscriber + for<'a> LookupSpan<'a>>(troubles: Troubles) -> impl Layer<S> {
+pub(super) fn keep<S: tracing::Subscriber + for<'a> LookupSpan<'a>>(troubles: Troubles) -> impl Layer<S> {
     // Fields in a way of our own: those of spans are shared between layers of the same way, colours and all.
     let fields = format::debug_fn(|out, field, value| match field.name() {
         "message" => write!(out, "{value:?}"),

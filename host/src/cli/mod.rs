@@ -16,13 +16,16 @@ mod session;
 mod signals;
 mod sse;
 mod status;
+mod telemetry;
 mod user;
 
 use crate::config::{Config, Environment};
+use crate::daemon::Troubles;
 use args::{Arguments, Command};
 use clap::Parser as _;
 use exit::Failure;
 use std::process::ExitCode;
+use telemetry::Exporter;
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
@@ -47,19 +50,35 @@ fn start(arguments: Arguments, environment: &Environment) -> Result<(), Failure>
         return done;
     }
     let config = Config::load(arguments.overrides(), environment)?;
-    let troubles = logging::start(&config);
+    let is_host = matches!(arguments.command, Command::Dev(_) | Command::Run(_));
+    let (spans, outlet) = config.collector.clone().filter(|_| is_host).map(telemetry::open).unzip();
+    let troubles = logging::start(&config, spans);
     let done = runtime.block_on(async {
-        match arguments.command {
-            Command::Dev(args) => dev::dev(config, environment, args, &troubles).await,
-            Command::Run(_) => run::run(config, &troubles).await,
-            Command::Pair => pair::pair(config, environment).await,
-            Command::Chat(args) => chat::chat(config, args).await,
-            Command::Agent(args) => agent::agent(config, args).await,
-            Command::Status(args) => status::status(config, args).await,
-            Command::Doctor(_) => Ok(()),
+        let exporter = outlet.map(Exporter::start).transpose().map_err(Failure::other)?;
+        let done = command(arguments.command, config, environment, &troubles).await;
+        if let Some(exporter) = exporter {
+            exporter.close().await;
         }
+        done
     });
     // A component that is being compiled must not hold up the end of the process.
     runtime.shutdown_background();
     done
+}
+
+async fn command(
+    command: Command,
+    config: Config,
+    environment: &Environment,
+    troubles: &Troubles,
+) -> Result<(), Failure> {
+    match command {
+        Command::Dev(args) => dev::dev(config, environment, args, troubles).await,
+        Command::Run(_) => run::run(config, troubles).await,
+        Command::Pair => pair::pair(config, environment).await,
+        Command::Chat(args) => chat::chat(config, args).await,
+        Command::Agent(args) => agent::agent(config, args).await,
+        Command::Status(args) => status::status(config, args).await,
+        Command::Doctor(_) => Ok(()),
+    }
 }

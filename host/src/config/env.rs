@@ -1,6 +1,6 @@
 //! The environment, read once. `clippy.toml` fences `std::env` everywhere else.
 
-use super::{Secret, Token, TokenError};
+use super::{Secret, Token, TokenError, telemetry};
 use std::path::PathBuf;
 
 /// What this program reads from the environment.
@@ -16,6 +16,10 @@ pub struct Environment {
     pub cloud_url: Option<String>,
     /// `SOPHON_HOST_LOG`: what to log, as `tracing` filters: `debug`, `info,sophon_host::cloud=trace`.
     pub log: Option<String>,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where traces are exported to.
+    pub otlp_endpoint: Option<String>,
+    /// `OTEL_EXPORTER_OTLP_HEADERS`: headers for there.
+    pub otlp_headers: Option<Secret<String>>,
     /// `XDG_CONFIG_HOME`, else `$HOME/.config`.
     pub config_home: Option<PathBuf>,
     /// `XDG_DATA_HOME`, else `$HOME/.local/share`.
@@ -43,6 +47,8 @@ impl Environment {
             data_dir: path("SOPHON_HOST_DATA_DIR"),
             cloud_url: text("SOPHON_HOST_CLOUD_URL"),
             log: text("SOPHON_HOST_LOG"),
+            otlp_endpoint: text(telemetry::ENDPOINT),
+            otlp_headers: text(telemetry::HEADERS).map(Secret::new),
             config_home: path("XDG_CONFIG_HOME").or_else(|| under_home(".config")),
             data_home: path("XDG_DATA_HOME").or_else(|| under_home(".local/share")),
             runtime_dir: path("XDG_RUNTIME_DIR"),

@@ -1,6 +1,6 @@
 //! `sophon-host.toml`, then the environment, then flags: each overrides the one before.
 
-use super::{AgentName, Environment, Token, TokenError, TokenFile};
+use super::{AgentName, Collector, Environment, Token, TokenError, TokenFile};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub struct Config {
     pub fsync: bool,
     /// The port of 127.0.0.1 that metrics are served on.
     pub metrics_port: Option<u16>,
+    /// Where traces are exported to.
+    pub collector: Option<Collector>,
     /// What to log.
     pub log_level: String,
     /// How to log.
@@ -203,6 +205,7 @@ impl Config {
         };
         let token_file = file.cloud.token_file.map_or_else(|| data_dir.join("token"), |path| base.join(path));
         let paths = file.agents.paths.into_iter().map(|path| base.join(path));
+        let collector = Collector::find(file.telemetry.otlp_endpoint.as_deref(), environment);
         Ok(Self {
             cloud: CloudConfig {
                 url: CloudUrl::parse(&url).map_err(|message| invalid(place, message))?,
@@ -216,6 +219,7 @@ impl Config {
             turns: file.turns.checked()?,
             fsync: file.store.fsync,
             metrics_port: file.metrics.port,
+            collector: collector.map_err(|(place, message)| invalid(place, message))?,
             log_level: flags.log.or_else(|| environment.log.clone()).or(file.log.level).unwrap_or("info".to_owned()),
             log_format: flags.log_format.or(file.log.format).unwrap_or_default(),
             shared_dirs: environment.shared_dirs(),

@@ -7,6 +7,7 @@ mod file;
 mod limits;
 mod manifest;
 mod secret;
+mod telemetry;
 mod token;
 mod units;
 
@@ -15,5 +16,6 @@ pub use file::{AgentsConfig, CloudConfig, CloudUrl, Config, ConfigError, LogForm
 pub use limits::Limits;
 pub use manifest::{AgentName, BuildSpec, HistorySpec, Manifest, ManifestError};
 pub use secret::Secret;
+pub use telemetry::Collector;
 pub use token::{Token, TokenError, TokenFile};
 pub use units::{ByteSize, Span};

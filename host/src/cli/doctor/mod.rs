@@ -87,7 +87,7 @@ fn log(config: &Config) -> Finding {
     let level = crate::text::line(&config.log_level, 100);
     match EnvFilter::try_new(&config.log_level) {
         Ok(_) => {
-            logging::start(config);
+            logging::start(config, None);
             Finding::ok("log", format!("{level}, {format}"))
         }
         Err(error) => {

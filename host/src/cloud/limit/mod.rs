@@ -68,7 +68,7 @@ impl Limiter {
                 let (sender, receiver) = oneshot::channel();
                 state.pool.wait(path, place, sender);
                 if !std::mem::replace(&mut state.is_served, true) {
-                    crate::tasks::spawn("limiter", serve(self.clone()));
+                    crate::tasks::spawn_apart("limiter", serve(self.clone()));
                 }
                 Waiting { limiter: self, path, place, receiver }
             };

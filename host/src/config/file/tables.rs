@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) turns: TurnsTable,
     pub(super) store: StoreTable,
     pub(super) metrics: MetricsTable,
+    pub(super) telemetry: TelemetryTable,
     pub(super) log: LogTable,
 }
 
@@ -53,6 +54,12 @@ pub(super) struct StoreTable {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct MetricsTable {
     pub(super) port: Option<u16>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct TelemetryTable {
+    pub(super) otlp_endpoint: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
