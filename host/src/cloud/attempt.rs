@@ -3,6 +3,7 @@
 use super::error::RestError;
 use super::http::client;
 use super::limit::{Heard, Permit};
+use super::meter::{Direction, Meter, Way};
 use super::retry::shut;
 use super::trace::Step;
 use crate::config::{CloudUrl, Token};
@@ -48,16 +49,20 @@ impl Line {
         path: &'static str,
         body: Bytes,
         step: Step<'_>,
+        meter: &dyn Meter,
     ) -> Result<T, RestError> {
         let mut request = self.client.post(self.base.join(path)).header(CONTENT_TYPE, "application/json");
         let mut traced = HeaderMap::new();
         step.write(&mut traced);
+        let size = body.len();
         request = request.headers(traced).body(body);
         if let Some(bearer) = &self.bearer {
             request = request.header(AUTHORIZATION, bearer.clone());
         }
         permit.sent();
+        meter.carried(Way::Requests, Direction::Up, size);
         let answer = Answer::receive(path, request).await?;
+        meter.carried(Way::Requests, Direction::Down, answer.body.as_ref().map_or(MAX_ANSWER, Vec::len));
         answer.note();
         let result = answer.read().map_err(|refusal| answer.error(path, refusal));
         let wait = result.as_ref().err().map_or(Duration::ZERO, shut);

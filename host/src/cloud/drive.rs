@@ -2,6 +2,7 @@
 
 use super::error::DialError;
 use super::link::LinkEvent;
+use super::meter::{Cause, Direction, Meter, Way};
 use super::sequence::{Missing, Progress, Sequence};
 use crate::protocol::{BridgeFrame, InstallationId, ServerFrame};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -25,7 +26,7 @@ const UNAUTHORIZED: u16 = 4401;
 /// Why a connection ended.
 pub(super) enum Ended {
     /// Dial again.
-    Lost(String),
+    Lost(Cause, String),
     /// Do not.
     Refused(DialError),
     /// Nobody listens to the link any more.
@@ -42,6 +43,8 @@ pub(super) struct Connection<'a, S> {
     pub(super) sequence: &'a mut Sequence,
     /// Frames that could not be used, over the life of the link.
     pub(super) bad_frames: &'a mut u64,
+    /// Counts what goes over it.
+    pub(super) meter: &'a dyn Meter,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
@@ -64,7 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                     self.ack().await?;
                     continue;
                 }
-                () = sleep_until(deadline) => return Err(Ended::Lost(silence(ready))),
+                () = sleep_until(deadline) => return Err(Ended::Lost(Cause::Silence, silence(ready))),
                 () = until(self.sequence.due()), if ready => {
                     self.miss().await?;
                     continue;
@@ -75,6 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 deadline = Instant::now() + SILENCE;
             }
             let Some(text) = read(message)? else { continue };
+            self.meter.carried(Way::Socket, Direction::Down, text.len());
             if let Seen::Ready = self.frame(&text, ready).await?
                 && let Some(on_ready) = on_ready.take()
             {
@@ -91,9 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn ack(&mut self) -> Result<(), Ended> {
         let progress = self.recorded.borrow_and_update().clone();
         match self.sequence.recorded(&progress) {
-            Some(up_to_update_id) => {
-                self.write(BridgeFrame::Ack { up_to_update_id }.to_text()).await.map_err(Ended::Lost)
-            }
+            Some(up_to_update_id) => self.write(BridgeFrame::Ack { up_to_update_id }.to_text()).await,
             None => Ok(()),
         }
     }
@@ -101,7 +103,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     /// Updates between those that came did not come.
     async fn miss(&mut self) -> Result<(), Ended> {
         match self.sequence.overdue() {
-            Some(Missing::Ask(number)) => Err(Ended::Lost(format!("update {number} did not come; asking for it"))),
+            Some(Missing::Ask(number)) => {
+                Err(Ended::Lost(Cause::Gap, format!("update {number} did not come; asking for it")))
+            }
             Some(Missing::Believe { count }) => {
                 tracing::warn!(count, "the cloud left out numbers of updates; going on without them");
                 self.ack().await
@@ -154,13 +158,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     }
 
     async fn answer(&mut self, text: String) -> Result<Seen, Ended> {
-        self.write(text).await.map(|()| Seen::Other).map_err(Ended::Lost)
+        self.write(text).await.map(|()| Seen::Other)
     }
 
-    async fn write(&mut self, text: String) -> Result<(), String> {
+    async fn write(&mut self, text: String) -> Result<(), Ended> {
+        self.meter.carried(Way::Socket, Direction::Up, text.len());
         match tokio::time::timeout(WRITE_TIME, self.socket.send(Message::text(text))).await {
-            Ok(sent) => sent.map_err(|error| error.to_string()),
-            Err(_elapsed) => Err(format!("a frame could not be written within {} s", WRITE_TIME.as_secs())),
+            Ok(sent) => sent.map_err(|error| Ended::Lost(Cause::Cut, error.to_string())),
+            Err(_elapsed) => {
+                let late = format!("a frame could not be written within {} s", WRITE_TIME.as_secs());
+                Err(Ended::Lost(Cause::Silence, late))
+            }
         }
     }
 }
@@ -192,11 +200,11 @@ fn read(message: Option<Result<Message, WsError>>) -> Result<Option<String>, End
         }
         Some(Ok(Message::Close(close))) => {
             let why = close.map_or("without a code".to_owned(), |close| format!("with code {}", u16::from(close.code)));
-            Err(Ended::Lost(format!("the cloud closed the connection {why}")))
+            Err(Ended::Lost(Cause::Closed, format!("the cloud closed the connection {why}")))
         }
         Some(Ok(_)) => Ok(None),
-        Some(Err(error)) => Err(Ended::Lost(error.to_string())),
-        None => Err(Ended::Lost("the connection ended".to_owned())),
+        Some(Err(error)) => Err(Ended::Lost(Cause::Cut, error.to_string())),
+        None => Err(Ended::Lost(Cause::Cut, "the connection ended".to_owned())),
     }
 }
 

@@ -4,6 +4,7 @@ use super::backoff::Backoff;
 use super::dial::dial;
 use super::drive::{Connection, Ended};
 use super::error::DialError;
+use super::meter::{Cause, Meter};
 use super::rest::Reached;
 use super::sequence::{Progress, Sequence};
 use super::trace::{Step, Trace};
@@ -14,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 /// Events that wait for the daemon. When they are this many, the socket is not read.
 const EVENTS: usize = 256;
@@ -30,7 +32,9 @@ pub enum LinkEvent {
     Update(Box<Update>),
     /// The connection is gone; the next dial is due after `retry_in`.
     Down {
-        /// Why.
+        /// Why, in a word.
+        cause: Cause,
+        /// And in more.
         reason: String,
         /// When the next dial is due.
         retry_in: Duration,
@@ -43,25 +47,38 @@ pub enum LinkEvent {
 pub struct Link {
     recorded: watch::Sender<Progress>,
     redial: Arc<Notify>,
+    /// Weak: the events end with the task.
+    events: mpsc::WeakSender<LinkEvent>,
     task: JoinHandle<()>,
 }
 
 impl Link {
     /// Starts the link. Events come out of the receiver in the order they happened; each `ready` is told to `reached`.
-    pub fn start(url: CloudUrl, token: Token, reached: Reached) -> (Self, mpsc::Receiver<LinkEvent>) {
+    pub fn start(
+        url: CloudUrl,
+        token: Token,
+        reached: Reached,
+        meter: Arc<dyn Meter>,
+    ) -> (Self, mpsc::Receiver<LinkEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS);
         let (recorded, progress) = watch::channel(Progress::default());
         let redial = Arc::new(Notify::new());
         let (backoff, sequence) = (Backoff::default(), Sequence::default());
-        let line = Line { url, token, reached, recorded: progress, backoff, sequence, bad_frames: 0 };
+        let line = Line { url, token, reached, recorded: progress, backoff, sequence, bad_frames: 0, meter };
+        let waiting = events.downgrade();
         let task = crate::tasks::spawn("link", supervise(line, events, redial.clone()));
-        (Self { recorded, redial, task }, receiver)
+        (Self { recorded, redial, events: waiting, task }, receiver)
     }
 
     /// Dials again now: ends the connection, a dial under way or the wait before the next one. For when the machine
     /// slept, and what is open is most likely dead without knowing it.
     pub fn redial(&self) {
         self.redial.notify_one();
+    }
+
+    /// Events that wait for their receiver.
+    pub fn waiting(&self) -> usize {
+        self.events.upgrade().map_or(0, |events| events.max_capacity() - events.capacity())
     }
 
     /// Says that the next update is recorded durably: each that came, in the order in which they came, repeats too.
@@ -89,6 +106,7 @@ struct Line {
     backoff: Backoff,
     sequence: Sequence,
     bad_frames: u64,
+    meter: Arc<dyn Meter>,
 }
 
 impl Line {
@@ -102,9 +120,10 @@ impl Line {
                     self.backoff.reset();
                     self.reached.tell();
                 };
-                Connection { socket, events, recorded, sequence, bad_frames }.drive(ready).await
+                Connection { socket, events, recorded, sequence, bad_frames, meter: &*self.meter }.drive(ready).await
             }
-            Err(error) if error.is_retryable() => Ended::Lost(error.to_string()),
+            Err(error @ DialError::Refused { .. }) => Ended::Lost(Cause::Refused, error.to_string()),
+            Err(error) if error.is_retryable() => Ended::Lost(Cause::Unreachable, error.to_string()),
             Err(error) => Ended::Refused(error),
         }
     }
@@ -115,13 +134,15 @@ async fn supervise(mut line: Line, events: mpsc::Sender<LinkEvent>, redial: Arc<
         // A trace of its own: the turns that it brings have theirs.
         let trace = Trace::fresh();
         let (installation, step) = (line.token.installation(), trace.step());
-        let span = tracing::info_span!("connection", installation, %trace, span_id = step.id());
+        let span = tracing::info_span!("connection", installation, %trace, span_id = step.id(), result = Empty);
         let ended = tokio::select! {
-            ended = line.hold(&events, step).instrument(span) => Some(ended),
+            ended = line.hold(&events, step).instrument(span.clone()) => Some(ended),
             () = redial.notified() => None,
         };
-        let (reason, retry_in) = match ended {
-            Some(Ended::Lost(reason)) => (crate::text::line(&reason, 400), line.backoff.next(rand::random())),
+        let (cause, reason, retry_in) = match ended {
+            Some(Ended::Lost(cause, reason)) => {
+                (cause, crate::text::line(&reason, 400), line.backoff.next(rand::random()))
+            }
             Some(Ended::Refused(error)) => {
                 // The receiver is the daemon; if it is gone too, there is nobody left to tell.
                 let _ = events.send(LinkEvent::Refused(error)).await;
@@ -131,10 +152,12 @@ async fn supervise(mut line: Line, events: mpsc::Sender<LinkEvent>, redial: Arc<
             None => {
                 // What failed before says nothing about the network of now.
                 line.backoff.reset();
-                ("told to dial again".to_owned(), Duration::ZERO)
+                (Cause::Wake, "told to dial again".to_owned(), Duration::ZERO)
             }
         };
-        if events.send(LinkEvent::Down { reason, retry_in }).await.is_err() {
+        span.record("result", cause.word());
+        drop(span);
+        if events.send(LinkEvent::Down { cause, reason, retry_in }).await.is_err() {
             return;
         }
         tokio::select! {

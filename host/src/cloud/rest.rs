@@ -3,7 +3,8 @@
 use super::attempt::Line;
 use super::error::RestError;
 use super::limit::{Limiter, Permit};
-use super::retry::{Decision, Effort, Tried, decide};
+use super::meter::{Again, Meter};
+use super::retry::{Decision, Effort, Tried, decide, why};
 use super::trace::{Step, Trace};
 use crate::config::{CloudUrl, Token};
 use crate::protocol::MAX_BODY;
@@ -26,6 +27,7 @@ pub struct Rest {
     line: Line,
     limiter: Limiter,
     reached: Reached,
+    meter: Arc<dyn Meter>,
 }
 
 /// One request, with all its tries.
@@ -57,7 +59,18 @@ impl Rest {
     /// # Errors
     /// A sentence, when TLS cannot be set up.
     pub fn new(base: CloudUrl, token: Option<&Token>) -> Result<Self, String> {
-        Ok(Self { line: Line::new(base, token)?, limiter: Limiter::new(), reached: Reached::default() })
+        let line = Line::new(base, token)?;
+        Ok(Self { line, limiter: Limiter::new(), reached: Reached::default(), meter: Arc::new(()) })
+    }
+
+    /// Tells `meter` from now on.
+    pub fn metered(self, meter: Arc<dyn Meter>) -> Self {
+        Self { meter, ..self }
+    }
+
+    /// Requests that wait for the cloud's limits.
+    pub fn waiting(&self) -> usize {
+        self.limiter.waiting()
     }
 
     /// Who to tell that the cloud is there.
@@ -102,15 +115,18 @@ impl Rest {
         for tries in 1.. {
             let step = trace.step();
             let attempt = async {
-                let error = match self.line.attempt(permit, path, body.clone(), step).await {
-                    Ok(result) => return Stage::Done(Ok(result)),
-                    Err(error) => error,
-                };
-                classify(error, Tried { effort, tries, elapsed: started.elapsed() })
+                let try_once = self.line.attempt(permit, path, body.clone(), step, &*self.meter);
+                match try_once.await {
+                    Ok(result) => Stage::Done(Ok(result)),
+                    Err(error) => classify(error, Tried { effort, tries, elapsed: started.elapsed() }),
+                }
             };
             match attempt.instrument(span(path, tries, trace, step)).await {
                 Stage::Done(done) => return done,
-                Stage::Again { wait, until_reached } => self.pause(wait, until_reached).await,
+                Stage::Again { wait, why } => {
+                    self.meter.retried(path, why);
+                    self.pause(wait, why == Again::Network).await;
+                }
             }
             permit = self.limiter.permit_at(path, place).await;
         }
@@ -136,7 +152,7 @@ fn span(path: &'static str, tries: u32, trace: &Trace, step: Step<'_>) -> Span {
 /// Where a request goes after an attempt.
 enum Stage<T> {
     /// Back to the permit, after a wait.
-    Again { wait: Duration, until_reached: bool },
+    Again { wait: Duration, why: Again },
     /// Out.
     Done(Result<T, RestError>),
 }
@@ -146,7 +162,7 @@ fn classify<T>(error: RestError, tried: Tried) -> Stage<T> {
     match decide(&error, tried, rand::random()) {
         Decision::Again(wait) => {
             tracing::info!(tries = tried.tries, wait_ms = wait.as_millis(), "trying again: {shown}");
-            Stage::Again { wait, until_reached: matches!(error, RestError::Network { .. }) }
+            Stage::Again { wait, why: why(&error) }
         }
         Decision::GiveUp => {
             tracing::warn!(tries = tried.tries, "request failed: {shown}");

@@ -6,6 +6,7 @@
 
 use super::backoff::jitter;
 use super::error::RestError;
+use super::meter::Again;
 use std::time::Duration;
 
 /// What to do after a failed try.
@@ -65,6 +66,18 @@ pub(super) fn decide(error: &RestError, tried: Tried, chance: f64) -> Decision {
         Effort::Must => tried.elapsed < WINDOW,
     };
     if worth { Decision::Again(jitter(wait, chance)) } else { Decision::GiveUp }
+}
+
+/// What is worth another try, in a word.
+pub(super) fn why(error: &RestError) -> Again {
+    match error {
+        RestError::Network { .. } => Again::Network,
+        error => match error.status() {
+            Some(429) => Again::Limited,
+            Some(500..) => Again::Broken,
+            _ => Again::Malformed,
+        },
+    }
 }
 
 /// How long the cloud wants to be left alone after a `429`; nothing, when it did not say that.

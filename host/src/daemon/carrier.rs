@@ -80,6 +80,11 @@ impl Leave<'_> {
 }
 
 impl Carrier {
+    /// Events of the link that wait, and requests that wait for the cloud's limits.
+    pub(super) fn depths(&self) -> (usize, usize) {
+        (self.link.waiting(), self.rest.waiting())
+    }
+
     /// Logs what can only be a mistake of ours: keys are made from the turn, and so are the requests under them.
     fn defect(&self, error: &RestError) {
         if let RestError::Api { path, error: api, request_id, .. } = error
@@ -135,6 +140,17 @@ fn route(kind: Kind) -> &'static str {
         Kind::Card => CREATE_TASK,
         Kind::Ask => ASK,
         Kind::End => END,
+    }
+}
+
+/// The kind of what goes to a route, in the word that metrics use.
+pub(super) fn kind_of(path: &str) -> &'static str {
+    match path {
+        OPEN => "open",
+        DELTA => "delta",
+        CREATE_TASK | UPDATE_TASK | FINISH_TASK => "card",
+        END => "end",
+        _ => "other",
     }
 }
 

@@ -50,8 +50,9 @@ pub(super) async fn run(mut sources: Sources, turns: Arc<Turns>, state: watch::S
                 sources.status.connected(&installation, SystemTime::now());
                 state.send_replace(State::Ready(installation));
             }
-            Event::Link(LinkEvent::Down { reason, retry_in }) => {
+            Event::Link(LinkEvent::Down { cause, reason, retry_in }) => {
                 tracing::warn!(retry_in_ms = retry_in.as_millis(), "not connected: {reason}");
+                sources.status.redials(cause);
                 sources.status.disconnected(&reason, retry_in, SystemTime::now());
                 state.send_replace(State::Connecting);
             }

@@ -25,6 +25,22 @@ struct ByOutcome {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByWhy {
+    kind: &'static str,
+    why: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByReason {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByWay {
+    way: &'static str,
+}
+
 /// Times from half a millisecond to a minute.
 #[derive(Clone)]
 struct Times;
@@ -47,6 +63,10 @@ pub(super) struct Metrics {
     requests: HistogramBy<ByOutcome>,
     connects: Counter,
     updates: Counter,
+    retries: Family<ByWhy, Counter>,
+    redials: Family<ByReason, Counter>,
+    sent: Family<ByWay, Counter>,
+    received: Family<ByWay, Counter>,
     /// What is so at the moment.
     pub(super) now: Gauges,
 }
@@ -58,6 +78,8 @@ pub(super) struct Gauges {
     pub(super) running: Gauge,
     pub(super) waiting: Gauge,
     pub(super) unrecorded: Gauge,
+    pub(super) events: Gauge,
+    pub(super) requests: Gauge,
 }
 
 impl Metrics {
@@ -71,6 +93,10 @@ impl Metrics {
             requests: Family::new_with_constructor(Times),
             connects: Counter::default(),
             updates: Counter::default(),
+            retries: Family::default(),
+            redials: Family::default(),
+            sent: Family::default(),
+            received: Family::default(),
             now: Gauges::default(),
         };
         metrics.registered()
@@ -85,9 +111,15 @@ impl Metrics {
         all.register("request_seconds", "Requests of turns with all their tries", self.requests.clone());
         all.register("connects", "How often the cloud was ready", self.connects.clone());
         all.register("updates", "Updates that came, repeats too", self.updates.clone());
+        all.register("retries", "Requests that are tried again, by why", self.retries.clone());
+        all.register("redials", "How often the cloud is dialled again, by what ended before", self.redials.clone());
+        all.register("sent_bytes", "Frames and bodies to the cloud", self.sent.clone());
+        all.register("received_bytes", "Frames and bodies from the cloud", self.received.clone());
         all.register("connected", "Whether the cloud is ready", self.now.connected.clone());
         all.register("turns_running", "Turns with an agent, or about to get one", self.now.running.clone());
         all.register("turns_waiting", "Turns behind another of their session", self.now.waiting.clone());
+        all.register("events_waiting", "What the socket brought and nobody has taken", self.now.events.clone());
+        all.register("requests_waiting", "Requests that wait for rate limits", self.now.requests.clone());
         all.register("updates_unrecorded", "Updates on their way to the disk", self.now.unrecorded.clone());
         self
     }
@@ -99,6 +131,22 @@ impl Metrics {
 
     pub(super) fn update(&self) {
         self.updates.inc();
+    }
+
+    /// A request is tried again.
+    pub(super) fn retried(&self, kind: &'static str, why: &'static str) {
+        self.retries.get_or_create(&ByWhy { kind, why }).inc();
+    }
+
+    /// The cloud is dialled again.
+    pub(super) fn redials(&self, reason: &'static str) {
+        self.redials.get_or_create(&ByReason { reason }).inc();
+    }
+
+    /// So many bytes went up to the cloud, or came down.
+    pub(super) fn carried(&self, way: &'static str, up: bool, bytes: usize) {
+        let family = if up { &self.sent } else { &self.received };
+        family.get_or_create(&ByWay { way }).inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
     /// A bubble is open, so long after it was asked for.

@@ -3,6 +3,7 @@
 mod carrier;
 mod event;
 mod lock;
+mod meter;
 mod metrics;
 mod scrape;
 mod status;
@@ -17,6 +18,7 @@ use crate::wasm::{Agents, Engine};
 use carrier::Carrier;
 use event::Sources;
 pub use lock::{DataLock, Holder, InstallationLock, LockError};
+use scrape::Scrape;
 pub use status::{
     AgentLine, AgentsReport, AskError, LinkReport, Problem, Queues, Report, Trouble, Troubles, TurnsReport, ask,
 };
@@ -100,13 +102,14 @@ impl Daemon {
         let lock = DataLock::take(&config.data_dir)?;
         let locks = (lock, InstallationLock::take(&config.shared_dirs, &token, &config.data_dir)?);
         let store = open_store(config, &token)?;
-        let rest = Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?;
         let status = Arc::new(Status::new(config.cloud.url.join(""), agents.clone(), SystemTime::now()));
-        let (link, events) = Link::start(config.cloud.url.clone(), token, rest.reached());
+        let rest = Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?;
+        let rest = rest.metered(status.clone());
+        let (link, events) = Link::start(config.cloud.url.clone(), token, rest.reached(), status.clone());
         let (stop, unauthorized) = (CancellationToken::new(), CancellationToken::new());
         let (traces, refused) = (Traces::default(), unauthorized.clone());
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused, status: status.clone() });
-        let sleeper = outbox.clone();
+        let (sleeper, depths) = (outbox.clone(), Arc::downgrade(&outbox));
         let open_at_most = config.turns.open_at_most;
         let house = House { engine, agents: agents.clone(), store, outbox, open_at_most };
         let turns = Arc::new(Turns::start(house).await?);
@@ -114,7 +117,7 @@ impl Daemon {
         let sources = Sources { link: events, unauthorized, stop: stop.clone(), status: status.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
         redial_after_sleep(sleeper, stop.clone());
-        let metrics = serve_metrics(config.metrics_port, &status, &stop).await?;
+        let metrics = serve_metrics(config.metrics_port, Scrape { status: status.clone(), depths }, &stop).await?;
         let data_dir = config.data_dir.clone();
         Ok(Self {
             state,
@@ -183,11 +186,11 @@ fn open_store(config: &Config, token: &Token) -> Result<Store, StoreError> {
 /// Serves metrics, if a port is asked for.
 async fn serve_metrics(
     port: Option<u16>,
-    status: &Arc<Status>,
+    scrape: Scrape,
     stop: &CancellationToken,
 ) -> Result<Option<SocketAddr>, DaemonError> {
     let Some(port) = port else { return Ok(None) };
-    let served = scrape::serve(port, status.clone(), stop.clone()).await;
+    let served = scrape::serve(port, scrape, stop.clone()).await;
     served.map(Some).map_err(|source| DaemonError::Metrics { port, source })
 }
 

@@ -1,5 +1,6 @@
 //! `GET /metrics` on a port of this machine.
 
+use super::carrier::Carrier;
 use super::status::Status;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -7,24 +8,32 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// What OpenMetrics text is called.
 const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// Where the numbers come from.
+#[derive(Clone)]
+pub(super) struct Scrape {
+    pub(super) status: Arc<Status>,
+    /// What waits in the link. Weak: who asks for numbers must not keep the link open.
+    pub(super) depths: Weak<Carrier>,
+}
+
 /// Listens on 127.0.0.1, and answers until `stop`. With port 0 the system chooses one; gives the address.
 ///
 /// # Errors
 /// When the port cannot be had.
-pub(super) async fn serve(port: u16, status: Arc<Status>, stop: CancellationToken) -> std::io::Result<SocketAddr> {
+pub(super) async fn serve(port: u16, scrape: Scrape, stop: CancellationToken) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let addr = listener.local_addr()?;
     let routes = Router::new()
         .route("/metrics", axum::routing::get(metrics))
         .layer(middleware::from_fn_with_state(addr.port(), guard))
-        .with_state(status);
+        .with_state(scrape);
     let server = async move {
         let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = served.await {
@@ -45,6 +54,7 @@ async fn guard(State(port): State<u16>, request: Request, next: Next) -> Respons
     (StatusCode::MISDIRECTED_REQUEST, "this is 127.0.0.1, and answers to no other name\n").into_response()
 }
 
-async fn metrics(State(status): State<Arc<Status>>) -> Response {
-    ([(header::CONTENT_TYPE, TEXT)], status.metrics()).into_response()
+async fn metrics(State(Scrape { status, depths }): State<Scrape>) -> Response {
+    let (events, requests) = depths.upgrade().map_or((0, 0), |carrier| carrier.depths());
+    ([(header::CONTENT_TYPE, TEXT)], status.metrics(events, requests)).into_response()
 }

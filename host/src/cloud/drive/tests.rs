@@ -26,7 +26,7 @@ async fn rig() -> Rig {
     let link = crate::tasks::spawn("test", async move {
         let (mut sequence, mut bad_frames) = (Sequence::default(), 0);
         let (recorded, sequence, bad) = (&mut progress, &mut sequence, &mut bad_frames);
-        let mut connection = Connection { socket, events: &sender, recorded, sequence, bad_frames: bad };
+        let mut connection = Connection { socket, events: &sender, recorded, sequence, bad_frames: bad, meter: &() };
         let ended = connection.drive(|| ()).await;
         (ended, bad_frames)
     });
@@ -54,8 +54,8 @@ fn id(number: u64) -> UpdateId {
 #[tokio::test(start_paused = true)]
 async fn a_cloud_that_is_never_ready_is_given_up() {
     let rig = rig().await;
-    let (Ended::Lost(reason), _) = rig.link.await.expect("ends") else { panic!("not lost") };
-    assert_eq!(reason, "no ready within 15 s");
+    let (Ended::Lost(cause, reason), _) = rig.link.await.expect("ends") else { panic!("not lost") };
+    assert_eq!((cause, reason.as_str()), (Cause::Silence, "no ready within 15 s"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,8 +68,8 @@ async fn forty_five_seconds_of_silence_end_the_connection_and_pings_do_not() {
         assert_eq!(hear(&mut rig.peer).await, json!({ "type": "pong" }));
     }
     let before = Instant::now();
-    let (Ended::Lost(reason), _) = rig.link.await.expect("ends") else { panic!("not lost") };
-    assert_eq!(reason, "no frame within 45 s");
+    let (Ended::Lost(cause, reason), _) = rig.link.await.expect("ends") else { panic!("not lost") };
+    assert_eq!((cause, reason.as_str()), (Cause::Silence, "no frame within 45 s"));
     assert_eq!(before.elapsed().as_secs(), 45);
 }
 
@@ -125,8 +125,8 @@ async fn an_update_that_did_not_come_is_not_acked_past_and_asked_for() {
     update(&mut rig, &[1, 3]).await;
     rig.recorded.send_replace(Progress { count: 2, last: Some(id(3)) });
     assert_eq!(hear(&mut rig.peer).await, json!({ "type": "ack", "up_to_update_id": "1" }));
-    let (Ended::Lost(reason), _) = rig.link.await.expect("ends") else { panic!("not lost") };
-    assert_eq!(reason, "update 2 did not come; asking for it");
+    let (Ended::Lost(cause, reason), _) = rig.link.await.expect("ends") else { panic!("not lost") };
+    assert_eq!((cause, reason.as_str()), (Cause::Gap, "update 2 did not come; asking for it"));
 }
 
 #[tokio::test(start_paused = true)]

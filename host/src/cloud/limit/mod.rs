@@ -39,6 +39,11 @@ impl Limiter {
         Self(Arc::new(Shared { state: Mutex::new(state), news: Notify::new() }))
     }
 
+    /// Requests that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().pool.waiting()
+    }
+
     /// Waits until a request to `path` may leave. Dropped, the future forgets its place.
     pub(super) async fn permit(&self, path: &'static str) -> Permit {
         let place = self.lock().pool.place();

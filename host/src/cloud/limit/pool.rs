@@ -115,6 +115,11 @@ impl<W> Pool<W> {
         waiting.filter_map(|shelf| shelf.bucket.due(now)).min().map_or(Next::News, Next::At)
     }
 
+    /// How many wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.shelves.iter().map(|shelf| shelf.queue.len()).sum()
+    }
+
     /// Whether anybody waits.
     pub(super) fn is_contended(&self) -> bool {
         self.shelves.iter().any(|shelf| !shelf.queue.is_empty())

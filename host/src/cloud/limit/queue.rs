@@ -55,6 +55,10 @@ impl<W> Queue<W> {
         rank.extract_if(.., |_, (of, _)| *of == path).map(|(place, (_, waiter))| (place, waiter)).collect()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.ranks.iter().map(BTreeMap::len).sum()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.ranks.iter().all(BTreeMap::is_empty)
     }

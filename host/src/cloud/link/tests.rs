@@ -24,12 +24,12 @@ async fn accept(listener: &TcpListener) -> WebSocketStream<TcpStream> {
 async fn a_connection_that_stands_is_given_up_and_dialled_anew_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = CloudUrl::parse(&format!("http://{}", listener.local_addr().expect("bound"))).expect("an address");
-    let (link, mut events) = Link::start(url, token(), Reached::default());
+    let (link, mut events) = Link::start(url, token(), Reached::default(), Arc::new(()));
     let _first = accept(&listener).await;
     assert!(matches!(events.recv().await, Some(LinkEvent::Ready { .. })));
     link.redial();
-    let Some(LinkEvent::Down { reason, retry_in }) = events.recv().await else { panic!("it went on") };
-    assert_eq!((reason.as_str(), retry_in), ("told to dial again", Duration::ZERO));
+    let Some(LinkEvent::Down { cause, reason, retry_in }) = events.recv().await else { panic!("it went on") };
+    assert_eq!((cause, reason.as_str(), retry_in), (Cause::Wake, "told to dial again", Duration::ZERO));
     let _second = accept(&listener).await;
     assert!(matches!(events.recv().await, Some(LinkEvent::Ready { .. })));
 }
@@ -37,8 +37,12 @@ async fn a_connection_that_stands_is_given_up_and_dialled_anew_at_once() {
 #[tokio::test(start_paused = true)]
 async fn the_wait_before_the_next_dial_is_cut_short_and_begins_small_again() {
     // Nobody listens on port 1: every dial fails at once.
-    let (link, mut events) =
-        Link::start(CloudUrl::parse("http://127.0.0.1:1").expect("an address"), token(), Reached::default());
+    let (link, mut events) = Link::start(
+        CloudUrl::parse("http://127.0.0.1:1").expect("an address"),
+        token(),
+        Reached::default(),
+        Arc::new(()),
+    );
     for _ in 0..5 {
         assert!(matches!(events.recv().await, Some(LinkEvent::Down { .. })));
     }

@@ -7,6 +7,7 @@ mod socket;
 mod troubles;
 
 use super::metrics::{Metrics, result};
+use crate::cloud::Cause;
 use crate::protocol::{InstallationId, InteractionId, SessionId};
 use crate::turn::{Fate, Kind, Lost, Stage};
 use crate::wasm::Agents;
@@ -119,13 +120,25 @@ impl Status {
         }
     }
 
-    /// What Prometheus reads.
-    pub(super) fn metrics(&self) -> String {
+    /// The cloud is dialled again.
+    pub(super) fn redials(&self, cause: Cause) {
+        self.metrics.redials(cause.word());
+    }
+
+    /// What is counted.
+    pub(super) fn counts(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// What Prometheus reads; `events` of the link and `requests` wait.
+    pub(super) fn metrics(&self, events: usize, requests: usize) -> String {
         let (turns, _) = lock(&self.turns).report();
         let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.metrics.now.running.set(gauge(turns.running));
         self.metrics.now.waiting.set(gauge(turns.waiting));
         self.metrics.now.unrecorded.set(gauge(self.unrecorded()));
+        self.metrics.now.events.set(gauge(number(events)));
+        self.metrics.now.requests.set(gauge(number(requests)));
         self.metrics.text()
     }
 
