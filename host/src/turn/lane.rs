@@ -146,7 +146,7 @@ mod tests {
     /// A turn that nobody writes.
     fn turn(session: &str, number: usize) -> Turn {
         let message = UserMessage::example(session, &format!("int_{number}"));
-        let speech = Arc::new(Speech::new(Bubble::new(message.clone())));
+        let speech = Arc::new(Speech::new(Bubble::new(message.clone()), Default::default()));
         let writer = crate::tasks::spawn("test", async { Written::Gone });
         Turn { message, speech, writer, is_rerun: false, span: Span::none() }
     }
