@@ -6,6 +6,7 @@ mod dev;
 mod doctor;
 mod lock;
 mod shutdown;
+mod secrets;
 mod status;
 mod store;
 mod telemetry;

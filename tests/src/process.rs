@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
 
 /// What a command that ended left behind.
 #[derive(Debug)]
@@ -56,6 +57,8 @@ pub async fn run(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) 
 pub struct Dev {
     child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
+    /// Reads what it says for people all the time: a full pipe would hold it up.
+    stderr: Option<JoinHandle<std::io::Result<String>>>,
 }
 
 impl Dev {
@@ -63,7 +66,13 @@ impl Dev {
     pub fn start(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
         let mut child = command(data, arguments).envs(environment.iter().copied()).spawn()?;
         let stdout = BufReader::new(child.stdout.take().context("its stdout is piped")?).lines();
-        Ok(Self { child, stdout })
+        let mut stderr = child.stderr.take().context("its stderr is piped")?;
+        let read = async move {
+            let mut words = Vec::new();
+            stderr.read_to_end(&mut words).await?;
+            Ok(String::from_utf8_lossy(&words).into_owned())
+        };
+        Ok(Self { child, stdout, stderr: Some(tokio::spawn(read)) })
     }
 
     /// Its next line of data. When it ends instead, what it said for people is in the error.
@@ -78,6 +87,16 @@ impl Dev {
     /// Its process id, as long as it runs.
     pub fn id(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// The rest of its data, once it has ended.
+    pub async fn rest(&mut self) -> Result<String> {
+        let mut rest = String::new();
+        while let Some(line) = tokio::time::timeout(PATIENCE, self.stdout.next_line()).await.context("no end")?? {
+            rest.push_str(&line);
+            rest.push('\n');
+        }
+        Ok(rest)
     }
 
     /// Its resident memory, in MiB.
@@ -133,10 +152,9 @@ impl Dev {
     }
 
     async fn words(&mut self) -> Result<String> {
-        let mut words = String::new();
-        if let Some(mut stderr) = self.child.stderr.take() {
-            tokio::time::timeout(PATIENCE, stderr.read_to_string(&mut words)).await.context("it did not end")??;
+        match self.stderr.take() {
+            Some(stderr) => Ok(tokio::time::timeout(PATIENCE, stderr).await.context("it did not end")???),
+            None => Ok(String::new()),
         }
-        Ok(words)
     }
 }
