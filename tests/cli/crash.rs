@@ -137,3 +137,26 @@ async fn what_may_have_been_sent_before_a_kill_is_sent_again_byte_for_byte() -> 
     assert_eq!(end["idempotency_key"], "int_1-end");
     host.kill().await
 }
+
+#[tokio::test]
+async fn a_turn_that_its_host_does_not_survive_is_run_four_times_and_then_ended_in_words() -> Result<()> {
+    let mut script = Script::start().await?;
+    let data = tempfile::tempdir()?;
+    let (url, agent) = (script.base.clone(), probe(data.path())?);
+    let arguments = ["--cloud-url", &url, "run", &agent];
+    let mut host = Dev::start(data.path(), &arguments, &TOKEN)?;
+    script.send(ready()).await?;
+    script.send(message("mull")).await?;
+    for _ in 0..3 {
+        host.says("mulling").await?;
+        host.kill().await?;
+        host = Dev::start(data.path(), &arguments, &TOKEN)?;
+    }
+    host.says("mulling").await?;
+    host.kill().await?;
+    let mut host = Dev::start(data.path(), &arguments, &TOKEN)?;
+    let sent = until_end(&mut script).await?;
+    let end = &sent.last().context("an end")?.1;
+    assert_eq!(end["text"].as_str().map(|text| text.contains("The host stopped 4 times")), Some(true), "{end}");
+    host.kill().await
+}

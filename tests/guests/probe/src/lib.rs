@@ -35,7 +35,14 @@ impl Agent for Probe {
             }
             "cards" => cards(reply),
             "bulky" => bulky(usize::try_from(number)?, reply),
-            "churn" => churn(reply),
+            "churn" => {
+                reply.write("churning, ")?;
+                churn()
+            }
+            "mull" => {
+                log::info("mulling");
+                churn()
+            }
             "surroundings" => Ok(Answer::text(surroundings())),
             "long" => Ok(Answer::text("x".repeat(usize::try_from(number)?))),
             other => Err(Failure::other(format!("the probe knows no {other}"))),
@@ -110,9 +117,8 @@ fn bulky(bytes: usize, reply: &mut Reply) -> Result<Answer> {
     Ok(Answer::streamed())
 }
 
-/// Says something, and computes until it is stopped.
-fn churn(reply: &mut Reply) -> Result<Answer> {
-    reply.write("churning, ")?;
+/// Computes until it is stopped.
+fn churn() -> ! {
     let mut turns = 0_u64;
     loop {
         turns = std::hint::black_box(turns.wrapping_add(1));
