@@ -6,8 +6,9 @@ use std::path::Path;
 use syn::visit::Visit;
 
 /// From the ground up: each room, and what it may use. What all may use is not named.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("protocol", &[]),
+    ("grant", &[]),
     ("config", &["grant"]),
     ("store", &["protocol", "grant"]),
     ("cloud", &["protocol", "config"]),

@@ -1,5 +1,13 @@
-//! What may be asked for, and who decides, as data: questions and their answers.
+//! What agents may be asked leave for, and who has given it: pure policy, without a clock, files or network.
 
-mod question;
+pub mod address;
+mod ask;
+mod glob;
+pub mod shell;
+pub mod web;
+mod words;
 
-pub use question::{Answer, Question, Scope, Severity};
+pub use ask::{Ask, Capability, ExecAsk, Fingerprint, HttpAsk, OwnAsk, SecretName};
+pub use glob::Glob;
+pub use web::{Host, Scheme};
+pub use words::Severity;

@@ -1,0 +1,140 @@
+//! What a person is shown before deciding: written by the host from the real deed. An agent's words are quoted as such.
+
+use super::ask::{Ask, ExecAsk, HttpAsk};
+use super::web::Scheme;
+use serde::{Deserialize, Serialize};
+
+/// The longest title, command and reason, in bytes of what they show.
+const MAX_TITLE: usize = 160;
+const MAX_COMMAND: usize = 2_000;
+const MAX_REASON: usize = 500;
+
+/// How bad it could be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Easily undone.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// Hard to undo, or visible to others.
+    High,
+    /// Could do lasting harm.
+    Critical,
+}
+
+impl Ask {
+    /// What it is in one line.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Http(ask) => ask.title(),
+            Self::Exec(ask) => ask.title(),
+            Self::Own(ask) => format!("The agent asks: “{}”", crate::text::line(&ask.title, MAX_TITLE)),
+        }
+    }
+
+    /// What exactly would be done. For the agent's own question: what it says.
+    pub fn command(&self) -> Option<String> {
+        match self {
+            Self::Http(ask) => Some(crate::text::line(&format!("{} {}", ask.method, ask.url()), MAX_COMMAND)),
+            Self::Exec(ask) => Some(ask.command()),
+            Self::Own(ask) => ask.command.as_ref().map(|command| crate::text::line(command, MAX_COMMAND)),
+        }
+    }
+
+    /// Which host it would reach.
+    pub fn host(&self) -> Option<String> {
+        match self {
+            Self::Http(ask) => Some(ask.authority()),
+            Self::Exec(_) | Self::Own(_) => None,
+        }
+    }
+
+    /// How bad it could be. Of the agent's own question only the agent knows.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Http(ask) => ask.severity(),
+            Self::Exec(ask) if ask.network || !ask.reads.is_empty() => ask.nature().severity.max(Severity::Medium),
+            Self::Exec(ask) => ask.nature().severity,
+            Self::Own(ask) => ask.severity,
+        }
+    }
+
+    /// The agent's reason, as the agent's words. Empty where it gave none.
+    pub fn reason(text: &str) -> String {
+        let text = text.trim();
+        if text.is_empty() {
+            String::new()
+        } else {
+            format!("The agent says: “{}”", crate::text::line(text, MAX_REASON))
+        }
+    }
+}
+
+impl HttpAsk {
+    /// The host, with the port where it is not the scheme's.
+    pub fn authority(&self) -> String {
+        self.origin().split_once("://").map(|(_, authority)| authority.to_owned()).unwrap_or_default()
+    }
+
+    fn title(&self) -> String {
+        let verb = match self.method.as_str() {
+            "GET" | "HEAD" | "OPTIONS" => "Read from",
+            "DELETE" => "Delete at",
+            "POST" | "PUT" | "PATCH" => "Send to",
+            _ => "Talk to",
+        };
+        let clear = if self.scheme == Scheme::Http { ", unencrypted" } else { "" };
+        let names: Vec<String> = self.secrets.iter().map(ToString::to_string).collect();
+        let secrets = if names.is_empty() { String::new() } else { format!(", with the secret {}", names.join(", ")) };
+        // The host's end says whose it is, and the title must not lose it.
+        crate::text::line(&format!("{verb} {}{clear}{secrets}", self.authority()), 2 * MAX_TITLE)
+    }
+
+    fn severity(&self) -> Severity {
+        let deed = match self.method.as_str() {
+            "GET" | "HEAD" | "OPTIONS" => Severity::Low,
+            "POST" | "PUT" | "PATCH" => Severity::Medium,
+            _ => Severity::High,
+        };
+        let clear = if self.scheme == Scheme::Http { Severity::Medium } else { Severity::Low };
+        let exposed = if self.secrets.is_empty() { Severity::Low } else { clear.max(Severity::Medium) };
+        let exposed = if exposed == Severity::Medium && clear == Severity::Medium { Severity::High } else { exposed };
+        deed.max(clear).max(exposed)
+    }
+}
+
+impl ExecAsk {
+    fn title(&self) -> String {
+        let shown = crate::text::code(&self.shown(), MAX_TITLE);
+        let network = if self.network { ", with network" } else { "" };
+        match self.nature().words {
+            Some(words) => format!("Run {shown}{network}: {words}"),
+            None => format!("Run {shown}{network}"),
+        }
+    }
+
+    /// The command line, quoted so that each argument is seen as what it is, and which file it would be.
+    fn command(&self) -> String {
+        let line: Vec<String> = std::iter::once(&self.shown()).chain(&self.args).map(|word| quoted(word)).collect();
+        let line = crate::text::line(&line.join(" "), MAX_COMMAND);
+        let file = crate::text::line(&self.program.display().to_string(), MAX_TITLE);
+        match &self.name {
+            Some(_) => format!("{line}\n({file})"),
+            None => line,
+        }
+    }
+}
+
+/// A word as a shell would need it written. It is shown only, and run by no shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,@%+^".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! What a person sees, and that no agent writes it.
+
+use super::*;
+use crate::grant::OwnAsk;
+use crate::grant::ask::tests::{exec, http, own, secret};
+
+#[test]
+fn severity_comes_from_the_deed() {
+    let keyed = |method: &str, url: &str| Ask::Http(HttpAsk::new(method, url, [secret("KEY")].into()).expect(url));
+    for (ask, severity) in [
+        (http("GET", "https://a.example/"), Severity::Low),
+        (http("HEAD", "https://a.example/"), Severity::Low),
+        (http("GET", "http://a.example/"), Severity::Medium),
+        (http("POST", "https://a.example/"), Severity::Medium),
+        (http("PATCH", "http://a.example/"), Severity::Medium),
+        (http("DELETE", "https://a.example/"), Severity::High),
+        (http("PROPFIND", "https://a.example/"), Severity::High),
+        (keyed("GET", "https://a.example/"), Severity::Medium),
+        (keyed("GET", "http://a.example/"), Severity::High),
+        (exec("ls -l"), Severity::Medium),
+        (exec("bash -c id"), Severity::High),
+        (exec("sudo ls"), Severity::Critical),
+        (own("x"), Severity::Low),
+    ] {
+        assert_eq!(ask.severity(), severity, "{ask:?}");
+    }
+}
+
+#[test]
+fn the_words_are_the_hosts() {
+    let ask =
+        Ask::Http(HttpAsk::new("post", "http://bücher.example:81/a?q=1", [secret("KEY")].into()).expect("an ask"));
+    assert_eq!(ask.title(), "Send to xn--bcher-kva.example:81, unencrypted, with the secret KEY");
+    assert_eq!(ask.command().as_deref(), Some("POST http://xn--bcher-kva.example:81/a?q=1"));
+    assert_eq!(ask.host().as_deref(), Some("xn--bcher-kva.example:81"));
+    let ask = exec("sh -c ls|wc");
+    assert_eq!(ask.title(), "Run `sh`: a shell: it runs whatever its arguments say");
+    assert_eq!(ask.command().as_deref(), Some("sh -c 'ls|wc'\n(/usr/bin/sh)"));
+    assert_eq!(exec("/opt/x").command().as_deref(), Some("/opt/x"));
+}
+
+#[test]
+fn hostile_words_are_bounded_and_seen() {
+    let evil = format!("ok\u{202e}\u{1b}[2J\r\n`x` {}", "y".repeat(100_000));
+    let asked = OwnAsk {
+        action: "a".to_owned(),
+        title: evil.clone(),
+        reason: evil.clone(),
+        command: Some(evil.clone()),
+        severity: Severity::Low,
+    };
+    let Ask::Exec(mut run) = exec("git") else { panic!("not of a program") };
+    run.name = Some(evil.replace('/', ""));
+    run.args = vec![evil.clone(), "a\nb".to_owned(), String::new(), "it's".to_owned()];
+    for ask in [Ask::Own(asked), Ask::Exec(run)] {
+        for shown in [ask.title(), ask.command().expect("a command"), Ask::reason(&evil)] {
+            assert!(shown.len() < 3_000, "{} bytes", shown.len());
+            assert!(!shown.contains(['\u{202e}', '\u{1b}', '\r']), "{}", shown.escape_debug());
+            assert!(shown.contains("\\u{202e}"), "{}", shown.escape_debug());
+        }
+        assert!(!ask.title().contains('\n'));
+    }
+    assert_eq!(quoted("it's"), r"'it'\''s'");
+    assert_eq!(quoted(""), "''");
+    assert_eq!(Ask::reason("  "), "");
+}
