@@ -193,6 +193,9 @@ impl ExecAsk {
                 Err("a program's name has no slash".to_owned())
             }
             _ if !self.program.is_absolute() => Err("a program is an absolute path here".to_owned()),
+            _ if self.program.to_str().is_none_or(|path| path.contains(char::is_control)) => {
+                Err("a program's path is text without control characters".to_owned())
+            }
             _ => Ok(self),
         }
     }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The longest text of a glob that is read, in bytes.
-const MAX_TEXT: usize = 16 << 10;
+const MAX_TEXT: usize = 128 << 10;
+/// The longest with a star in it.
+const MAX_STARRED: usize = 8 << 10;
 /// Stands for `*` where one glob is matched against another. No text of an ask holds it.
 const ANYTHING: char = '\0';
 
@@ -48,14 +50,18 @@ impl Glob {
         other.covers(&self.parts.join(&ANYTHING.to_string()))
     }
 
-    /// How many characters it pins down.
-    pub fn pinned(&self) -> usize {
-        self.parts.iter().map(String::len).sum()
+    /// Its text without backslashes.
+    pub(super) fn plain(&self) -> String {
+        self.parts.join("*")
     }
 
     fn of(parts: Vec<String>) -> Result<Self, String> {
         if parts.len() == 1 {
             return Ok(Self { parts, matcher: None });
+        }
+        let bytes: usize = parts.iter().map(String::len).sum();
+        if bytes > MAX_STARRED {
+            return Err(format!("a pattern with stars has at most {MAX_STARRED} bytes"));
         }
         let pattern = parts.iter().map(|part| escaped(part, "*?[]{}!,\\")).collect::<Vec<_>>().join("*");
         let glob = globset::GlobBuilder::new(&pattern).literal_separator(false).backslash_escape(true).build();
@@ -79,8 +85,8 @@ fn escaped(text: &str, special: &str) -> String {
 impl FromStr for Glob {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.len() > MAX_TEXT || text.contains(char::is_control) {
-            return Err(format!("a pattern has at most {MAX_TEXT} bytes and no control characters"));
+        if text.len() > MAX_TEXT || text.contains(ANYTHING) {
+            return Err(format!("a pattern has at most {MAX_TEXT} bytes and no NUL"));
         }
         let mut parts = vec![String::new()];
         let mut chars = text.chars();
@@ -158,7 +164,7 @@ mod tests {
         ] {
             assert_eq!(glob(pattern).covers(text), covers, "{pattern} and {text:?}");
         }
-        for bad in [r"\", r"a\b", "a\nb", &"x".repeat(MAX_TEXT + 1)] {
+        for bad in [r"\", r"a\b", "a\0b", &"x".repeat(MAX_TEXT + 1), &"x*".repeat(MAX_STARRED + 1)] {
             assert!(bad.parse::<Glob>().is_err(), "{:?}", crate::text::line(bad, 20));
         }
     }
