@@ -1,6 +1,6 @@
 //! `sophon-host.toml`, then the environment, then flags: each overrides the one before.
 
-use super::{AgentName, Collector, Environment, Token, TokenError, TokenFile};
+use super::{AgentName, Collector, Environment, PolicyConfig, Token, TokenError, TokenFile};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +19,8 @@ pub struct Config {
     pub agents: AgentsConfig,
     /// How turns run.
     pub turns: TurnsConfig,
+    /// What agents may do, and what they are given.
+    pub policy: PolicyConfig,
     /// Whether each commit of the store waits for the disk.
     pub fsync: bool,
     /// The port of 127.0.0.1 that metrics are served on.
@@ -190,7 +192,8 @@ impl Config {
         Self::merge(file, &base, flags, environment)
     }
 
-    fn merge(file: File, base: &Path, flags: Overrides, environment: &Environment) -> Result<Self, ConfigError> {
+    fn merge(mut file: File, base: &Path, flags: Overrides, environment: &Environment) -> Result<Self, ConfigError> {
+        let policy = file.policy().checked(Self::FILE)?;
         let data_dir = flags
             .data_dir
             .or_else(|| environment.data_dir.clone())
@@ -217,6 +220,7 @@ impl Config {
                 default: file.agents.default,
             },
             turns: file.turns.checked()?,
+            policy,
             fsync: file.store.fsync,
             metrics_port: file.metrics.port,
             collector: collector.map_err(|(place, message)| invalid(place, message))?,
@@ -228,7 +232,7 @@ impl Config {
     }
 }
 
-fn invalid(place: &str, message: String) -> ConfigError {
+pub(super) fn invalid(place: &str, message: String) -> ConfigError {
     ConfigError::Invalid { place: place.to_owned(), message }
 }
 

@@ -1,6 +1,8 @@
 //! `agent.toml`: what an agent says of itself.
 
+use super::want::WantTables;
 use super::{ByteSize, Limits};
+use crate::grant::Wants;
 use serde::Deserialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -53,6 +55,8 @@ pub struct Manifest {
     pub history: HistorySpec,
     /// How it is built, if it is.
     pub build: Option<BuildSpec>,
+    /// What it will ask for, and why.
+    pub wants: Wants,
     /// What a turn may use.
     pub limits: Limits,
 }
@@ -112,6 +116,8 @@ struct File {
     agent: AgentTable,
     build: Option<BuildSpec>,
     #[serde(default)]
+    want: WantTables,
+    #[serde(default)]
     limits: Limits,
 }
 
@@ -169,12 +175,13 @@ impl Manifest {
             contract: None,
             history: HistorySpec::NONE,
             build: None,
+            wants: Wants::default(),
             limits: Limits::default(),
         })
     }
 
     fn parse(text: &str, folder: &Path) -> Result<Self, String> {
-        let File { agent, build, limits } = toml::from_str(text).map_err(|error| error.to_string())?;
+        let File { agent, build, want, limits } = toml::from_str(text).map_err(|error| error.to_string())?;
         if let Some(problem) = limits.problem() {
             return Err(problem);
         }
@@ -189,6 +196,7 @@ impl Manifest {
             contract: agent.contract,
             history: agent.history,
             build,
+            wants: want.wants()?,
             limits,
         })
     }
@@ -239,6 +247,7 @@ mod tests {
         let example = parse(include_str!("../../../examples/agent.toml")).expect("a manifest");
         assert_eq!(example.limits, Limits::default());
         assert!(example.build.is_some() && example.history.messages == 40);
+        assert_eq!((example.wants.asks.len(), example.wants.secrets.len(), example.wants.files.len()), (2, 1, 1));
     }
 
     #[test]

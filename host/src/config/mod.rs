@@ -6,15 +6,18 @@ mod env;
 mod file;
 mod limits;
 mod manifest;
+mod policy;
 mod secret;
 mod telemetry;
 mod token;
 mod units;
+mod want;
 
 pub use env::Environment;
 pub use file::{AgentsConfig, CloudConfig, CloudUrl, Config, ConfigError, LogFormat, Overrides, TurnsConfig};
 pub use limits::Limits;
 pub use manifest::{AgentName, BuildSpec, HistorySpec, Manifest, ManifestError};
+pub use policy::{PolicyConfig, SecretSpec};
 pub use secret::Secret;
 pub use telemetry::Collector;
 pub use token::{Token, TokenError, TokenFile};

@@ -6,6 +6,7 @@ use super::{Glob, shell};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+pub(crate) use text::{FURTHER, own};
 
 /// What is covered, of one capability. Written and read as text, such as `http GET https://api.example.com/v1/*`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +43,8 @@ pub struct UrlPattern {
 }
 
 /// Hosts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum HostPattern {
     /// This one.
     Exact(Host),

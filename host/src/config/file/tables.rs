@@ -1,9 +1,12 @@
 //! `sophon-host.toml` as it is written: every key may be left out, and no other is known.
 
 use super::{ConfigError, LogFormat, TurnsConfig, invalid};
-use crate::config::AgentName;
+use crate::config::policy::{AgentTable, PolicyTables, RuleTable};
 use crate::config::units::Span;
+use crate::config::{AgentName, SecretSpec};
+use crate::grant::SecretName;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +23,9 @@ pub(super) struct File {
     pub(super) metrics: MetricsTable,
     pub(super) telemetry: TelemetryTable,
     pub(super) log: LogTable,
+    pub(super) policy: Vec<RuleTable>,
+    pub(super) agent: BTreeMap<AgentName, AgentTable>,
+    pub(super) secret: BTreeMap<SecretName, SecretSpec>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -90,6 +96,15 @@ impl TurnsTable {
 }
 
 impl File {
+    /// Takes what agents may do, and are given.
+    pub(super) fn policy(&mut self) -> PolicyTables {
+        PolicyTables {
+            policy: std::mem::take(&mut self.policy),
+            agent: std::mem::take(&mut self.agent),
+            secret: std::mem::take(&mut self.secret),
+        }
+    }
+
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| ConfigError::Read { file: path.to_owned(), source })?;

@@ -1,0 +1,175 @@
+//! What an agent says beforehand that it will ask for, and why. What it did not name is denied without asking anybody.
+
+use super::ask::{Ask, ExecAsk, HttpAsk, SecretName};
+use super::pattern::{HostPattern, Pattern, is_shell_like};
+use super::{Capability, Host};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// All that an agent wants.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wants {
+    /// Requests and programs.
+    pub asks: Vec<Want>,
+    /// Which secrets it uses, and at which hosts.
+    pub secrets: BTreeMap<SecretName, Vec<HostPattern>>,
+    /// Files outside its work folder.
+    pub files: Vec<FileWant>,
+}
+
+/// One thing that an agent wants to be asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Want {
+    /// What.
+    pub pattern: Pattern,
+    /// Why, in the author's words: escaped and bounded.
+    pub why: String,
+}
+
+/// Files that an agent wants outside its work folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileWant {
+    /// A file, or a folder with all below it.
+    pub path: PathBuf,
+    /// Whether it would write there.
+    pub write: bool,
+    /// Why, in the author's words: escaped and bounded.
+    pub why: String,
+}
+
+/// An ask that no want names. The words are those of a denial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwanted {
+    /// What denies it.
+    pub rule: String,
+    /// The lines of `agent.toml` that would name it.
+    pub hint: String,
+}
+
+impl Wants {
+    /// Whether an ask is one that the agent said it would make. Its own questions need not be named.
+    ///
+    /// # Errors
+    /// [`Unwanted`] names the lines that the agent's author would write.
+    pub fn covers(&self, ask: &Ask) -> Result<(), Unwanted> {
+        if !matches!(ask, Ask::Own(_)) && !self.asks.iter().any(|want| want.pattern.covers(ask)) {
+            return Err(Unwanted::new(ask.capability().as_str(), &lines(ask)));
+        }
+        let Ask::Http(http) = ask else { return Ok(()) };
+        for name in &http.secrets {
+            if !self.secrets.get(name).is_some_and(|hosts| hosts.iter().any(|host| host.covers(&http.host))) {
+                let lines = format!("[want.secret.{name}]\nhosts = [{}]", quoted(&http.host.to_string()));
+                return Err(Unwanted::new(&format!("secret.{name}"), &lines));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wanted of one capability.
+    pub fn of(&self, capability: Capability) -> impl Iterator<Item = &Want> {
+        self.asks.iter().filter(move |want| want.pattern.capability() == capability)
+    }
+
+    /// What these wants have more than others, in words; none where they are the same or narrower.
+    pub fn beyond(&self, before: &Self) -> Vec<String> {
+        let wanted = |pattern: &Pattern| before.asks.iter().any(|want| pattern.within(&want.pattern));
+        let asks = self.asks.iter().filter(|want| !wanted(&want.pattern)).map(Want::in_words);
+        let new_host = |name: &SecretName, host: &HostPattern| {
+            !before.secrets.get(name).is_some_and(|hosts| hosts.iter().any(|known| host.within(known)))
+        };
+        let secrets = self.secrets.iter().flat_map(|(name, hosts)| hosts.iter().map(move |host| (name, host)));
+        let secrets = secrets.filter(|(name, host)| new_host(name, host));
+        let known = |want: &FileWant| {
+            let within = |old: &FileWant| want.path.starts_with(&old.path) && (old.write || !want.write);
+            before.files.iter().any(within)
+        };
+        let files = self.files.iter().filter(|want| !known(want)).map(FileWant::in_words);
+        asks.chain(secrets.map(|(name, host)| format!("the secret {name} at {host}"))).chain(files).collect()
+    }
+}
+
+impl Want {
+    /// What is wanted, for people, with the author's reason.
+    pub fn in_words(&self) -> String {
+        let shown = crate::text::line(&self.pattern.to_string(), 300);
+        let wide = matches!(&self.pattern, Pattern::Exec(exec) if is_shell_like(&exec.program));
+        let wide = if wide { ", which can run anything" } else { "" };
+        format!("{shown}{wide}{}", because(&self.why))
+    }
+}
+
+impl FileWant {
+    /// What is wanted, for people, with the author's reason.
+    pub fn in_words(&self) -> String {
+        let deed = if self.write { "read and write" } else { "read" };
+        format!("{deed} {}{}", crate::text::line(&self.path.display().to_string(), 300), because(&self.why))
+    }
+}
+
+fn because(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(" (“{}”)", crate::text::line(why, 200)) }
+}
+
+impl Unwanted {
+    fn new(what: &str, lines: &str) -> Self {
+        let rule = format!("agent.toml names no want.{what} that covers this");
+        Self { rule, hint: format!("the agent's author would add to agent.toml:\n{lines}") }
+    }
+}
+
+/// The lines that would want an ask.
+fn lines(ask: &Ask) -> String {
+    match ask {
+        Ask::Http(ask) => http_lines(ask),
+        Ask::Exec(ask) => exec_lines(ask),
+        Ask::Own(_) => String::new(),
+    }
+}
+
+fn http_lines(ask: &HttpAsk) -> String {
+    let url = quoted(&format!("{}/*", ask.origin()));
+    format!("[[want.http]]\nurl = {url}\nmethods = [{}]\nwhy = \"…\"", quoted(&ask.method))
+}
+
+fn exec_lines(ask: &ExecAsk) -> String {
+    let program = quoted(&crate::text::clip(&ask.shown(), 500));
+    let args = match ask.nature().runs_others {
+        // Without arguments, a want covers only what runs nothing else.
+        true => format!("args = [{}]\n", quoted(super::pattern::FURTHER)),
+        false => String::new(),
+    };
+    format!("[[want.exec]]\nprogram = {program}\n{args}why = \"…\"")
+}
+
+/// A string of TOML on one line.
+fn quoted(text: &str) -> String {
+    toml::Value::from(crate::text::line(text, 1_000)).to_string()
+}
+
+/// The lines of the operator's configuration that would allow an ask.
+pub fn policy_lines(agent: &str, ask: &Ask) -> String {
+    let what = match ask {
+        Ask::Http(ask) => {
+            format!("http = {}\nmethods = [{}]", quoted(&format!("{}/*", ask.origin())), quoted(&ask.method))
+        }
+        Ask::Exec(ask) => {
+            let further = if ask.nature().runs_others {
+                format!("\nargs = [{}]", quoted(super::pattern::FURTHER))
+            } else {
+                String::new()
+            };
+            format!("exec = {}{further}", quoted(&ask.shown()))
+        }
+        Ask::Own(ask) => format!("action = {}", quoted(&ask.action)),
+    };
+    format!("[[policy]]\neffect = \"allow\"\nagent = {}\n{what}", quoted(agent))
+}
+
+/// Whether a secret may go to a host that the operator tied it to.
+pub fn is_tied(hosts: &[HostPattern], host: &Host) -> bool {
+    hosts.iter().any(|pattern| pattern.covers(host))
+}
+
+#[cfg(test)]
+mod tests;
