@@ -5,6 +5,7 @@ use crate::rng::Rng;
 use crate::toml::{Table, document};
 use serde_json::Value;
 use sophon_host::config::{Config, Environment, Manifest, Overrides, Token};
+use sophon_host::grant::Pattern;
 use sophon_host::protocol::{
     Created, Envelope, Event, MAX_FRAME, PollResult, ServerFrame, StartResult, Update, UserMessage,
 };
@@ -69,6 +70,16 @@ const CONFIG: &[Table] = &[
     ("agents", &[("paths", &["[\"agents\"]", "[]"]), ("default", &["\"echo\"", "\"a-1\""])]),
     ("turns", &[("at_once", &["1", "1000", "8000"])]),
     ("log", &[("level", &["\"info\"", "\"debug\""]), ("format", &["\"human\"", "\"json\""])]),
+    (
+        "[policy]",
+        &[
+            ("effect", &["\"allow\"", "\"deny\""]),
+            ("http", &["\"https://a.example/*\"", "\"*://*:*/\\\\*x\""]),
+            ("methods", &["[\"GET\"]"]),
+            ("addresses", &["[\"10.0.0.0/8\", \"::1\"]"]),
+        ],
+    ),
+    ("secret.KEY", &[("hosts", &["[\"*.a.example\"]"]), ("env", &["\"KEY\""])]),
 ];
 const MANIFEST: &[Table] = &[
     (
@@ -93,6 +104,13 @@ const MANIFEST: &[Table] = &[
             ("calls", &["100000", "0"]),
         ],
     ),
+    ("[want.http]", &[("url", &["\"https://*.a.example:81/v1/*\""]), ("methods", &["[\"put\"]"]), ("why", &["\"x\""])]),
+    (
+        "[want.exec]",
+        &[("program", &["\"git\"", "\"/bin/a b\""]), ("args", &["[\"log\", \"...\"]"]), ("why", &["\"x\""])],
+    ),
+    ("want.secret.KEY", &[("hosts", &["[\"a.example\"]"])]),
+    ("[want.files]", &[("path", &["\"/x\""]), ("write", &["true"]), ("why", &["\"x\""])]),
 ];
 
 pub(crate) const TARGETS: [Target; 4] = [
@@ -111,6 +129,11 @@ pub(crate) const TARGETS: [Target; 4] = [
             "at_once",
             "[log]",
             "level",
+            "[[policy]]",
+            "effect",
+            "exec",
+            "addresses",
+            "[secret.A]",
         ],
         examples: &["examples/sophon-host.toml"],
         make: |rng| document(rng, CONFIG),
@@ -129,6 +152,10 @@ pub(crate) const TARGETS: [Target; 4] = [
             "[limits]",
             "cpu",
             "memory",
+            "[[want.http]]",
+            "url",
+            "why",
+            "args",
         ],
         examples: &["examples/agent.toml", "plugins/echo/agent.toml"],
         make: |rng| document(rng, MANIFEST),
@@ -228,6 +255,7 @@ fn config(input: &[u8]) -> bool {
             let joined = url.join("/v1/bridge/ws").parse::<http::Uri>().expect("an address with a path is one");
             assert_eq!((joined.host(), joined.path()), (Some(host), "/v1/bridge/ws"));
             assert!((1..=8_000).contains(&config.turns.at_once));
+            config.policy.rules.iter().for_each(|rule| reads_the_same(&rule.pattern));
             true
         }
     }
@@ -244,7 +272,17 @@ fn manifest(input: &[u8]) -> bool {
             assert!(plain(&manifest.version, 1_000) && plain(&manifest.description, 6_000));
             assert!(manifest.history.messages <= 1_000 && manifest.history.bytes.0 <= 4 << 20);
             assert_eq!(manifest.limits.problem(), None);
+            for want in &manifest.wants.asks {
+                // Patterns are kept and compared: what was read is what is written.
+                reads_the_same(&want.pattern);
+                assert!(plain(&want.why, 4_000) && plain(&want.in_words(), 16_000));
+            }
+            assert!(manifest.wants.beyond(&manifest.wants).is_empty(), "a manifest wants more than itself");
             true
         }
     }
+}
+
+fn reads_the_same(pattern: &Pattern) {
+    assert_eq!(pattern.to_string().parse().as_ref(), Ok(pattern));
 }

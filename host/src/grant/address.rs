@@ -150,8 +150,6 @@ fn inside(s: &[u16; 8]) -> [Option<Ipv4Addr>; 2] {
     let v4 = |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     match s {
         [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => [v4(*high, *low), None],
-        // With the prefix of 48 bits the address goes around bits 64 to 71; with longer ones it is at the end.
-        [0x64, 0xff9b, 1, high, low, last, ..] => [v4(*high, (low & 0xff) << 8 | last >> 8), v4(s[6], s[7])],
         [0x2002, high, low, ..] => [v4(*high, *low), isatap(s)],
         // The server, and the client with all bits turned around.
         [0x2001, 0, high, low, ..] => [v4(*high, *low), v4(!s[6], !s[7])],

@@ -27,8 +27,12 @@ impl Glob {
 
     /// `*`.
     pub fn any() -> Self {
-        let matcher = globset::Glob::new("*").map(|glob| glob.compile_matcher()).ok();
-        Self { parts: vec![String::new(); 2], matcher }
+        Self::beginning("")
+    }
+
+    /// All that begins with this text, which is short.
+    pub fn beginning(text: &str) -> Self {
+        Self::of(vec![text.to_owned(), String::new()]).unwrap_or_else(|_| Self::literal(text))
     }
 
     /// Whether it has no star.
@@ -164,6 +168,7 @@ mod tests {
         ] {
             assert_eq!(glob(pattern).covers(text), covers, "{pattern} and {text:?}");
         }
+        assert_eq!((Glob::any(), Glob::beginning("/*")), (glob("*"), glob(r"/\**")));
         for bad in [r"\", r"a\b", "a\0b", &"x".repeat(MAX_TEXT + 1), &"x*".repeat(MAX_STARRED + 1)] {
             assert!(bad.parse::<Glob>().is_err(), "{:?}", crate::text::line(bad, 20));
         }

@@ -155,6 +155,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn a_denial_of_exactly_the_ask_always_holds(mut rules in rules(), at in 0_usize..8) {
             let at = at.min(rules.len());

@@ -170,7 +170,7 @@ fn widen_http(ask: &HttpAsk, scope: Scope, wants: &Wants) -> Cover {
     }
     let port = if ask.port == ask.scheme.port() { PortPattern::Usual } else { PortPattern::Exact(ask.port) };
     let one_path = matches!(scope, Scope::Once | Scope::Tool);
-    let path = if one_path { Glob::literal(&ask.path) } else { Glob::any() };
+    let path = if one_path { Glob::literal(&ask.path) } else { Glob::beginning("/") };
     let methods = if scope == Scope::Domain { BTreeSet::new() } else { [ask.method.clone()].into() };
     let url = UrlPattern { scheme: Some(ask.scheme), host: HostPattern::Exact(ask.host.clone()), port, path };
     Cover { secrets: ask.secrets.clone(), ..Cover::of(vec![Pattern::Http(HttpPattern { url, methods })]) }

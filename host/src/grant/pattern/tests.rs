@@ -147,6 +147,8 @@ fn asks() -> impl Strategy<Value = Ask> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn what_is_written_reads_the_same(text in patterns()) {
         let read = pattern(&text);

@@ -153,6 +153,8 @@ fn what_leave_would_cover_is_said() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn what_was_asked_is_covered_and_kept(path in "[a-z*%]{0,5}", args in prop::collection::vec("[-a*\\\\ \"\n]{0,4}", 0..4)) {
         let url = format!("https://a.example/v1/{}", path.replace('%', "%2F"));
