@@ -17,6 +17,8 @@ const BATCH: usize = 128;
 /// Jobs between two checkpoints, which bring the log into the file and wait for the disk: the thread's work, not that of
 /// whoever happens to commit.
 const CHECKPOINT: usize = 1_000;
+/// What SQLite writes at once, in bytes.
+const PAGE: usize = 4 << 10;
 
 /// A handle to the store. Cheap to clone; the file closes with the last one.
 #[derive(Clone)]
@@ -129,12 +131,19 @@ impl Store {
     ) -> Result<T, StoreError> {
         if !self.shared.waits_for_disk
             && self.shared.queued.load(Ordering::Acquire) == 0
+            // The thread is to make a checkpoint, however few jobs come its way.
+            && self.shared.since_checkpoint.load(Ordering::Relaxed) < CHECKPOINT
             && let Ok(connection) = self.shared.connection.try_lock()
         {
             self.shared.since_checkpoint.fetch_add(1, Ordering::Relaxed);
             return statement(&connection).map_err(failed);
         }
         self.run(statement).await
+    }
+
+    /// Counts what a job is going to write by its size, so that large ones bring the next checkpoint sooner.
+    pub(super) fn weigh(&self, bytes: usize) {
+        self.shared.since_checkpoint.fetch_add(bytes / PAGE, Ordering::Relaxed);
     }
 
     /// Queues a job and waits for it.

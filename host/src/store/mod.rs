@@ -1,4 +1,5 @@
-//! What must outlive the process: updates and turns, what was sent and said, who answers where. One SQLite file.
+//! What must outlive the process: updates and turns, what was sent and said, who answers where, what agents
+//! keep. One SQLite file.
 //!
 //! Methods are verbs of the domain; SQL stays in here.
 
@@ -9,6 +10,7 @@ mod file;
 mod inbox;
 mod journal;
 mod open;
+mod state;
 mod transcript;
 
 pub use audit::{Entry, Seal, Sealed};
@@ -17,4 +19,5 @@ pub use file::{Receipt, Store, StoreError};
 pub use inbox::{Brought, Recent};
 pub use journal::Unfinished;
 pub use open::Durability;
+pub use state::{Capacity, Change, Changed, Drawer, Expected};
 pub use transcript::{Said, Speaker};
