@@ -15,6 +15,8 @@ pub mod config;
 
 pub mod store;
 
+pub mod capability;
+
 pub mod cloud;
 
 pub mod localcloud;

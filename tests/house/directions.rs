@@ -6,16 +6,18 @@ use std::path::Path;
 use syn::visit::Visit;
 
 /// From the ground up: each room, and what it may use. What all may use is not named.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("protocol", &[]),
     ("grant", &[]),
     ("config", &["grant"]),
     ("store", &["protocol", "grant"]),
+    ("approval", &["protocol", "grant", "store"]),
+    ("capability", &["grant", "approval", "store", "config"]),
     ("cloud", &["protocol", "config"]),
     ("localcloud", &["protocol"]),
     ("wasm", &["capability", "grant", "config"]),
-    // Manifests are what limits and names are told from.
-    ("turn", &["protocol", "store", "approval", "wasm", "config"]),
+    // Manifests are what limits and names are told from; each turn is given its tools.
+    ("turn", &["protocol", "grant", "store", "approval", "capability", "wasm", "config"]),
     ("daemon", &["protocol", "config", "store", "cloud", "approval", "capability", "wasm", "turn"]),
     ("cli", &["protocol", "config", "store", "cloud", "localcloud", "wasm", "turn", "daemon"]),
 ];

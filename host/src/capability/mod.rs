@@ -1,5 +1,15 @@
-//! What an agent can do to the world: each deed is checked before it is done, and told of after.
+//! What agents may use: their chat, and beside it one file a capability, each a check first and then the effect.
+//!
+//! A turn is given its [`Tools`]; the functions of the contract only carry its calls here and the answers back.
 
 mod chat;
+mod settings;
+mod state;
+mod tools;
+mod wall;
 
 pub use chat::{Act, AskId, CardId, Chat, Stopped};
+pub use settings::Settings;
+pub use state::{Scope, State};
+pub use tools::{Refusal, Tools};
+pub use wall::{Pause, WallClock};

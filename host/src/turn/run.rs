@@ -8,6 +8,7 @@ use super::lane::Turn;
 use super::outgoing::{Fate, Stage};
 use super::speech::Speech;
 use super::writer::Written;
+use crate::capability::Tools;
 use crate::protocol::{ThoughtLevel, UserMessage};
 use crate::store::{Said, Speaker};
 use crate::wasm::{self, Agent, Attachment, Effort, Ended, PastMessage, Role};
@@ -64,8 +65,10 @@ impl House {
         };
         span.record("agent", agent.manifest.name.as_str());
         let told = self.tell(message, &agent).await;
+        let (name, session) = (agent.manifest.name.clone(), message.session.to_string());
+        let tools = Tools::new(name, session, self.store.clone(), speech.stop.clone());
         let ended = tokio::select! {
-            ended = agent.run(&self.engine, told, speech.clone()) => ended,
+            ended = agent.run(&self.engine, told, speech.clone(), tools) => ended,
             () = async { speech.stop.cancelled().await; tokio::time::sleep(GRACE).await } => return None,
         };
         if speech.stop.is_cancelled() {

@@ -22,6 +22,11 @@ pub enum Breach {
     Output,
 }
 
+/// A call that makes no sense, of a function that cannot say so. As an error it ends the guest, with these words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Misuse(pub(super) String);
+
 impl Breach {
     /// The key of `[limits]` that sets it.
     pub fn key(self) -> &'static str {

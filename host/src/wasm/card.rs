@@ -2,7 +2,7 @@
 
 use super::bindings::sophon::agent::task;
 use super::bindings::sophon::agent::types::Failure;
-use super::guest::Guest;
+use super::guest::{Answer, Guest};
 use crate::capability::{Act, CardId};
 use serde_json::Value;
 use wasmtime::component::Resource;
@@ -22,8 +22,6 @@ pub struct Card {
     id: CardId,
     open: bool,
 }
-
-type Answer<T> = wasmtime::Result<Result<T, Failure>>;
 
 /// Reads JSON that came from a guest; what is too long is replaced by a note with its beginning. Measured as it will
 /// be sent.

@@ -3,12 +3,13 @@
 use super::bindings::sophon::agent::types::{self, Failure};
 use super::breach::Breach;
 use super::clock::CpuClock;
+use super::config::Variables;
 use super::memory::MemoryLimiter;
 use super::stderr::Tail;
-use super::wall::WallClock;
-use crate::capability::{Act, Chat};
+use crate::capability::{Act, Chat, Refusal, Tools, WallClock};
 use crate::config::Limits;
 use std::sync::Arc;
+use std::time::Duration;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -18,6 +19,9 @@ pub(super) const MAX_HANDLES: usize = 10_000;
 /// The most random bytes that one call may give: the host makes them before any limit can stop it.
 const MAX_RANDOM: u64 = 64 << 10;
 
+/// What a function of the contract gives: an error ends the guest, a failure is the guest's to deal with.
+pub(super) type Answer<T> = wasmtime::Result<Result<T, Failure>>;
+
 /// The store's data: one guest, one turn.
 pub(super) struct Guest {
     wasi: WasiCtx,
@@ -25,11 +29,14 @@ pub(super) struct Guest {
     pub(super) memory: MemoryLimiter,
     pub(super) cpu: CpuClock,
     pub(super) wall: WallClock,
+    pub(super) cpu_limit: Duration,
     pub(super) stderr: Tail,
     pub(super) agent: Arc<str>,
     /// Log lines that this turn may still write.
     pub(super) log_lines: u32,
     pub(super) cards: u32,
+    pub(super) tools: Tools,
+    pub(super) variables: Option<Variables>,
     chat: Arc<dyn Chat>,
     calls_left: u64,
     output: u64,
@@ -38,7 +45,7 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) fn new(agent: Arc<str>, limits: &Limits, chat: Arc<dyn Chat>) -> Self {
+    pub(super) fn new(agent: Arc<str>, limits: &Limits, chat: Arc<dyn Chat>, tools: Tools) -> Self {
         let stderr = Tail::default();
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
@@ -49,10 +56,13 @@ impl Guest {
             memory: MemoryLimiter::new(limits.memory.0),
             cpu: CpuClock::new(),
             wall: WallClock::start(limits.wall.0),
+            cpu_limit: limits.cpu.0,
             stderr,
             agent,
             log_lines: 1_000,
             cards: 0,
+            tools,
+            variables: None,
             chat,
             calls_left: limits.calls,
             output: limits.output.0,
@@ -68,6 +78,16 @@ impl Guest {
     pub(super) fn enter(&mut self) -> wasmtime::Result<()> {
         self.calls_left = self.calls_left.checked_sub(1).ok_or(Breach::Calls)?;
         Ok(())
+    }
+
+    /// Calls to the host that the turn may still make.
+    pub(super) fn calls_left(&self) -> u64 {
+        self.calls_left
+    }
+
+    /// Bytes that the turn may still write.
+    pub(super) fn output_left(&self) -> u64 {
+        self.output_left
     }
 
     /// Whether a final text of so many bytes is within the output limit. It replaces what was written.
@@ -91,6 +111,17 @@ impl Guest {
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Cancelled => Self::Cancelled,
+            Refusal::Limit(text) => Self::Limit(text),
+            Refusal::Invalid(text) => Self::Invalid(text),
+            Refusal::Unavailable(text) => Self::Unavailable(text),
+        }
     }
 }
 

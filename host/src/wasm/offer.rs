@@ -1,19 +1,24 @@
 //! What is linked to a guest: WASI, which denies by default, and the interfaces of the contract that work.
 
-use super::bindings::sophon::agent::{log, reply, task, types};
+use super::bindings::sophon::agent::{config, control, entropy, log, reply, state, task, types};
 use super::guest::Guest;
 use wasmtime::component::{HasSelf, Linker};
 
 /// The interfaces of `sophon:agent` that this version of the host serves.
-pub(super) const OFFERED: [&str; 4] = ["types", "reply", "task", "log"];
+pub(super) const OFFERED: [&str; 8] = ["types", "reply", "task", "state", "config", "control", "entropy", "log"];
 
 /// Everything that a component may import.
 pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_config::add_to_linker(&mut linker, Guest::standard_config)?;
     types::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     reply::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     task::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
+    state::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
+    config::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
+    control::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
+    entropy::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     log::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     Ok(linker)
 }

@@ -1,11 +1,11 @@
 //! One turn: a fresh instance, one call, and what came of it.
 
 use super::bindings::sophon::agent::types::{Failure, Outcome, Turn};
-use super::breach::Breach;
+use super::breach::{Breach, Misuse};
 use super::engine::Engine;
 use super::guest::{Guest, MAX_HANDLES};
 use super::load::{Agent, brief};
-use crate::capability::Chat;
+use crate::capability::{Chat, Tools};
 use std::sync::Arc;
 use wasmtime::{Store, UpdateDeadline};
 
@@ -36,12 +36,12 @@ pub enum Ended {
 }
 
 impl Agent {
-    /// Runs one turn. Dropping the future stops the guest and frees all that it held.
+    /// Runs one turn with these tools. Dropping the future stops the guest and frees all that it held.
     ///
     /// Waits for a free slot first when `turns.at_once` turns are running.
-    pub async fn run(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>) -> Ended {
+    pub async fn run(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
         let _slot = engine.slot().await;
-        let mut store = self.store(engine, chat);
+        let mut store = self.store(engine, chat, tools);
         let (clock, wall) = (store.data().cpu.clone(), store.data().wall.clone());
         let called = tokio::select! {
             biased;
@@ -62,9 +62,9 @@ impl Agent {
         }
     }
 
-    fn store(&self, engine: &Engine, chat: Arc<dyn Chat>) -> Store<Guest> {
+    fn store(&self, engine: &Engine, chat: Arc<dyn Chat>, tools: Tools) -> Store<Guest> {
         let limits = &self.manifest.limits;
-        let mut store = Store::new(&engine.engine, Guest::new(self.name.clone(), limits, chat));
+        let mut store = Store::new(&engine.engine, Guest::new(self.name.clone(), limits, chat, tools));
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(MAX_COPY);
         store.set_max_component_handles(MAX_HANDLES);
@@ -109,9 +109,10 @@ fn diagnose(error: &wasmtime::Error, guest: &Guest) -> Ended {
     if guest.output_refused {
         return Ended::Limit(Breach::Output);
     }
-    let reason = match error.downcast_ref::<wasmtime::Trap>() {
-        Some(trap) => trap.to_string(),
-        None => brief(error),
+    let reason = match (error.downcast_ref::<wasmtime::Trap>(), error.downcast_ref::<Misuse>()) {
+        (Some(trap), _) => trap.to_string(),
+        (None, Some(misuse)) => misuse.to_string(),
+        (None, None) => brief(error),
     };
     Ended::Trapped { reason, stderr: guest.stderr.text() }
 }

@@ -71,6 +71,19 @@ fn an_interface_that_is_not_offered_is_named() {
 }
 
 #[test]
+fn the_standard_interface_of_configuration_is_offered() {
+    let text = r#"(component
+        (import "wasi:config/store@0.2.0-rc.1" (instance
+            (type $cases (variant (case "upstream" string) (case "io" string)))
+            (export "error" (type $error (eq $cases)))
+            (export "get" (func (param "key" string) (result (result (option string) (error $error)))))))
+        (instance $i) (export "sophon:agent/handler@0.1.0" (instance $i)))"#;
+    // It is linked before its handler is looked for.
+    let message = message(load(&engine(), &component(text)));
+    assert!(message.contains("does not export the function `handle`"), "{message}");
+}
+
+#[test]
 fn a_component_that_is_not_there_says_how_it_comes_to_be() {
     let manifest = Manifest::bare(Path::new("/nowhere/agent.wasm")).expect("a name");
     let Err(error) = engine().load(manifest) else { panic!("it loaded") };

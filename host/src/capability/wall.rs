@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// Measures one turn. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct WallClock(Arc<Inner>);
+pub struct WallClock(Arc<Inner>);
 
 struct Inner {
     state: Mutex<State>,
@@ -23,25 +23,25 @@ struct State {
 }
 
 /// While it lives, the clock stands still.
-pub(super) struct Pause(WallClock);
+pub struct Pause(WallClock);
 
 impl WallClock {
     /// A turn that begins now and may take so long.
-    pub(super) fn start(limit: Duration) -> Self {
+    pub fn start(limit: Duration) -> Self {
         let now = Instant::now();
         let state = State { end: now + limit, waiting: 0, since: now };
         Self(Arc::new(Inner { state: Mutex::new(state), changed: Notify::new() }))
     }
 
     /// What is left.
-    pub(super) fn left(&self) -> Duration {
+    pub fn left(&self) -> Duration {
         let state = self.lock();
         let now = if state.waiting > 0 { state.since } else { Instant::now() };
         state.end.saturating_duration_since(now)
     }
 
     /// Stands still from now on.
-    pub(super) fn pause(&self) -> Pause {
+    pub fn pause(&self) -> Pause {
         let mut state = self.lock();
         if state.waiting == 0 {
             state.since = Instant::now();
@@ -52,7 +52,7 @@ impl WallClock {
     }
 
     /// Waits until the time is over. One task does.
-    pub(super) async fn over(&self) {
+    pub async fn over(&self) {
         loop {
             let (is_waiting, end) = {
                 let state = self.lock();

@@ -1,0 +1,72 @@
+//! What one turn may use, and why it is refused.
+
+use super::settings::Settings;
+use super::state::{Scope, State};
+use crate::config::AgentName;
+use crate::store::Store;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What one turn of an agent may use. Made for the turn, and gone with it.
+pub struct Tools {
+    pub(super) agent: AgentName,
+    pub(super) session: String,
+    pub(super) store: Store,
+    /// The turn is to stop: nothing is begun any more.
+    stop: CancellationToken,
+    settings: Arc<Settings>,
+}
+
+/// Why a call is refused. The text is for the agent's author, and holds nothing of the host's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The turn is to stop.
+    #[error("the turn was stopped")]
+    Cancelled,
+    /// A bound is reached; the text names it.
+    #[error("{0}")]
+    Limit(String),
+    /// An argument makes no sense; the text says which and why.
+    #[error("{0}")]
+    Invalid(String),
+    /// The host cannot do it just now; its log says why.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl Tools {
+    /// What a turn of `agent` in `session` may use, until `stop`.
+    pub fn new(agent: AgentName, session: String, store: Store, stop: CancellationToken) -> Self {
+        Self { agent, session, store, stop, settings: Arc::default() }
+    }
+
+    /// Adds what the operator set for the agent.
+    #[must_use]
+    pub fn with_settings(mut self, settings: Arc<Settings>) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// What the operator set for the agent.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What the agent keeps.
+    pub fn state(&self, scope: Scope) -> State<'_> {
+        State::new(self, scope)
+    }
+
+    /// Whether the turn is to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// The first line of what takes effect.
+    ///
+    /// # Errors
+    /// [`Refusal::Cancelled`] when the turn is to stop.
+    pub(super) fn go_on(&self) -> Result<(), Refusal> {
+        if self.is_stopped() { Err(Refusal::Cancelled) } else { Ok(()) }
+    }
+}
