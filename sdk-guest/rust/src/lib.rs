@@ -20,6 +20,10 @@
 //! Build it as a `cdylib` with `cargo build --release --target wasm32-wasip2` and put an `agent.toml` beside it.
 //! Each turn runs in a fresh instance: nothing kept in a `static` is there the next time.
 
+//!
+//! What must last goes into [`state`]; [`config`] tells what the operator set, [`control`] what is left of the turn, and
+//! [`entropy`] gives random bytes. A component imports only what it uses.
+
 mod answer;
 #[allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated from wit/, documented there")]
 #[doc(hidden)]
@@ -31,15 +35,20 @@ pub mod bindings {
         export_macro_name: "export_handler",
     });
 }
+pub mod config;
+pub mod control;
+pub mod entropy;
 mod failure;
 pub mod log;
 mod reply;
+pub mod state;
 mod task;
 
 pub use answer::{Answer, Finish, Usage};
 pub use bindings::sophon::agent::types::{Attachment, Effort, PastMessage, Role, Turn};
 pub use failure::{Failure, Result};
 pub use reply::Reply;
+pub use state::State;
 pub use task::Card;
 
 /// What an agent implements.
