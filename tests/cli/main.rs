@@ -7,6 +7,7 @@ mod doctor;
 mod lock;
 mod secrets;
 mod shutdown;
+mod state;
 mod status;
 mod store;
 mod telemetry;

@@ -2,6 +2,7 @@
 //!
 //! Nothing here waits for a time to pass: it waits for events, each wait bounded, and says what it waited for.
 
+mod alone;
 mod browser;
 mod chance;
 mod collector;
@@ -14,6 +15,7 @@ mod traffic;
 mod user;
 mod world;
 
+pub use alone::Alone;
 pub use browser::Chrome;
 pub use chance::Chance;
 pub use collector::Collector;

@@ -1,5 +1,8 @@
 //! A guest that does what the message says: its first word is the deed, its second a number.
 
+mod state;
+mod turn;
+
 use sophon_agent::{Agent, Answer, Card, Failure, Finish, Reply, Result, Turn, log};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,6 +23,12 @@ impl Agent for Probe {
                 log::debug("again");
             },
             "history" => Ok(Answer::text(history(&turn))),
+            "state" => state::deed(turn.text.split_whitespace().skip(1)),
+            "left" => Ok(Answer::text(turn::left())),
+            "outlast" => turn::outlast(reply),
+            "setting" => Ok(Answer::text(turn::setting(turn.text.split_whitespace().nth(1).unwrap_or_default()))),
+            "random" => Ok(Answer::text(turn::random(usize::try_from(number)?))),
+            "greedy" => Ok(Answer::text(turn::greedy())),
             "silent" => Ok(Answer::streamed()),
             "canonical" => {
                 reply.write("a draft")?;

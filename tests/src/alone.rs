@@ -1,0 +1,86 @@
+//! One turn of a guest without a cloud: what it answers, and how it ends.
+
+use crate::{PATIENCE, engine, guests};
+use anyhow::{Context as _, Result, bail};
+use sophon_host::capability::{Settings, Tools};
+use sophon_host::store::{Durability, Store};
+use sophon_host::wasm::{Act, Agent, Chat, Effort, Ended, Stopped, Turn};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// A guest with a store of its own.
+pub struct Alone {
+    agent: Arc<Agent>,
+    store: Store,
+    settings: Arc<Settings>,
+    /// Stops its turns.
+    pub stop: CancellationToken,
+    heard: Arc<Heard>,
+    _dir: TempDir,
+}
+
+/// Takes what a guest says, and tells that it spoke.
+#[derive(Default)]
+struct Heard(Notify);
+
+impl Chat for Heard {
+    fn act(&self, _: Act) -> Pin<Box<dyn Future<Output = Result<(), Stopped>> + Send + '_>> {
+        self.0.notify_one();
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Alone {
+    /// One of [`guests`], with what its operator set.
+    pub fn new(name: &str, settings: Settings) -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let store = Store::open(&dir.path().join("host.db"), Durability::Process)?;
+        let agent = guests().get(name).context("no such guest")?.clone();
+        let (settings, stop) = (Arc::new(settings), CancellationToken::new());
+        Ok(Self { agent, store, settings, stop, heard: Arc::default(), _dir: dir })
+    }
+
+    /// Runs a turn to its end.
+    pub async fn run(&self, text: &str) -> Result<Ended> {
+        let stop = self.stop.clone();
+        let name = self.agent.manifest.name.clone();
+        let tools = Tools::new(name, "ses_1".to_owned(), self.store.clone(), stop);
+        let tools = tools.with_settings(self.settings.clone());
+        let engine = engine();
+        let run = self.agent.run(&engine, turn(text), self.heard.clone(), tools);
+        tokio::time::timeout(PATIENCE, run).await.context("the turn did not end")
+    }
+
+    /// Runs a turn that answers with text.
+    pub async fn ask(&self, text: &str) -> Result<String> {
+        match self.run(text).await? {
+            Ended::Answered(outcome) => outcome.text.context("an answer without text"),
+            other => bail!("{other:?}"),
+        }
+    }
+
+    /// Waits until a turn says something.
+    pub async fn spoken(&self) {
+        self.heard.0.notified().await;
+    }
+}
+
+fn turn(text: &str) -> Turn {
+    Turn {
+        session: "ses_1".to_owned(),
+        title: None,
+        interaction: "int_1".to_owned(),
+        message: String::new(),
+        text: text.to_owned(),
+        attachments: Vec::new(),
+        reply_to: None,
+        history: Vec::new(),
+        effort: Effort::Standard,
+        locale: None,
+        now: 0,
+    }
+}
