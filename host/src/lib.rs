@@ -15,8 +15,6 @@ pub mod config;
 
 pub mod store;
 
-pub mod capability;
-
 pub mod cloud;
 
 pub mod localcloud;

@@ -6,7 +6,7 @@ use std::path::Path;
 use syn::visit::Visit;
 
 /// From the ground up: each room, and what it may use. What all may use is not named.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("protocol", &[]),
     ("grant", &[]),
     ("config", &["grant"]),

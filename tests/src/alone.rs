@@ -2,9 +2,10 @@
 
 use crate::{PATIENCE, engine, guests};
 use anyhow::{Context as _, Result, bail};
+use sophon_host::capability::{Act, Chat, Stopped};
 use sophon_host::capability::{Settings, Tools};
 use sophon_host::store::{Durability, Store};
-use sophon_host::wasm::{Act, Agent, Chat, Effort, Ended, Stopped, Turn};
+use sophon_host::wasm::{Agent, Effort, Ended, Turn};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

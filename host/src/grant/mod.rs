@@ -4,6 +4,7 @@ pub mod address;
 mod ask;
 mod glob;
 mod pattern;
+mod question;
 mod rule;
 pub mod shell;
 mod standing;
@@ -15,6 +16,7 @@ pub use ask::{Ask, Capability, ExecAsk, Fingerprint, HttpAsk, OwnAsk, SecretName
 pub use glob::Glob;
 pub(crate) use pattern::own;
 pub use pattern::{Args, ExecPattern, HostPattern, HttpPattern, Pattern, PortPattern, Program, UrlPattern};
+pub use question::{Answer, Question};
 pub use rule::{Effect, Rule, Verdict, decide};
 pub use standing::{Asker, Cover, Grant, Regrant, Scope, cover_in_words, widen};
 pub use want::{FileWant, Unwanted, Want, Wants, is_tied, policy_lines};

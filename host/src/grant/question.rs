@@ -1,36 +1,6 @@
 //! What a person is asked, and what they can answer.
 
-use serde::{Deserialize, Serialize};
-
-/// How bad it could be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Easily undone.
-    Low,
-    /// Worth a look.
-    Medium,
-    /// Hard to undo, or visible to others.
-    High,
-    /// Could do lasting harm.
-    Critical,
-}
-
-/// How far a yes reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// This one deed.
-    Once,
-    /// This sort of deed, in this session.
-    Session,
-    /// This sort of deed.
-    Tool,
-    /// All at this host.
-    Domain,
-    /// All that the agent's manifest names for this capability.
-    All,
-}
+use super::{Scope, Severity};
 
 /// A question in the words that a person sees. The host wrote all of it but `message`; all of it is bounded and escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
