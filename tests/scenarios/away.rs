@@ -36,7 +36,7 @@ async fn turns_wait_for_a_cloud_that_is_away_for_an_hour_and_then_finish() -> Re
     world.user.wait("the second bubble", opened).await?;
 
     world.stop_cloud().await;
-    let time = Frozen::start();
+    let mut time = Frozen::start();
     for _ in 0..60 {
         time.pass(MINUTE).await;
     }
@@ -58,7 +58,7 @@ async fn a_link_that_is_silent_for_forty_five_seconds_is_dialled_anew_and_brings
     let rule = world.cloud().faults().add(silent).unwrap_or_default();
     let missed = world.user.say(&session, "said into the silence").await?;
     world.cloud().faults().bitten(rule, 1).await;
-    let time = Frozen::start();
+    let mut time = Frozen::start();
     time.pass(Duration::from_secs(45)).await;
     drop(time);
     assert_eq!(world.user.answer(&missed).await?.text, "said into the silence");
@@ -74,7 +74,7 @@ async fn a_request_that_takes_effect_when_its_client_has_given_up_takes_effect_o
         let rule = world.cloud().faults().add(Rule::once(held)).unwrap_or_default();
         let turn = world.user.say(&session, "card: one").await?;
         world.cloud().faults().bitten(rule, 1).await;
-        let time = Frozen::start();
+        let mut time = Frozen::start();
         // The client's time is half a minute.
         time.pass(Duration::from_secs(31)).await;
         drop(time);

@@ -151,7 +151,7 @@ async fn seventh_it_dials_for_ever_with_a_token_that_is_refused() -> Result<()> 
     let State::Refused(why) = world.host_stopped().await else { panic!("it was not refused") };
     assert!(why.contains("sophon-host pair"), "{why}");
     let log = Log::start();
-    let time = Frozen::start();
+    let mut time = Frozen::start();
     for _ in 0..60 {
         time.pass(Duration::from_secs(60)).await;
         // A dial would be answered within these.

@@ -28,7 +28,7 @@ async fn a_cancel_stops_an_agent_that_computes_and_one_that_waits_within_a_tenth
         let running = world.user.say(&session, deed).await?;
         let begun = |event: &Event| event.kind == "message_delta" && event.data["interaction_id"] == running.as_str();
         world.user.wait("the first words", begun).await?;
-        let time = Frozen::start();
+        let mut time = Frozen::start();
         world.user.post(&format!("/v1/me/sessions/{session}/cancel"), json!({})).await?;
         assert_eq!(world.user.answer(&running).await?.text, format!("{said}\n\n_Stopped._"));
         let next = world.user.say(&session, "long 3").await?;
@@ -43,7 +43,7 @@ async fn a_410_stops_an_agent_that_computes_and_one_that_waits_within_a_tenth_of
     let world = World::start().await?;
     for (deed, _) in BUSY {
         let session = session(&world).await?;
-        let (log, time) = (Log::start(), Frozen::start());
+        let (log, mut time) = (Log::start(), Frozen::start());
         let gone = RequestFault::Refuse { status: Refused::Gone(Gone::Interaction), retry_after: None };
         world.cloud().faults().add(Rule::once(Fault::request("sendMessageDelta", gone)));
         let running = world.user.say(&session, deed).await?;
