@@ -148,11 +148,11 @@ async fn a_turn_that_its_host_does_not_survive_is_run_four_times_and_then_ended_
     script.send(ready()).await?;
     script.send(message("mull")).await?;
     for _ in 0..3 {
-        host.says("mulling").await?;
+        host.says("churning").await?;
         host.kill().await?;
         host = Dev::start(data.path(), &arguments, &TOKEN)?;
     }
-    host.says("mulling").await?;
+    host.says("churning").await?;
     host.kill().await?;
     let mut host = Dev::start(data.path(), &arguments, &TOKEN)?;
     let sent = until_end(&mut script).await?;

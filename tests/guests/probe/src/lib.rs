@@ -44,14 +44,8 @@ impl Agent for Probe {
             }
             "cards" => cards(reply),
             "bulky" => bulky(usize::try_from(number)?, reply),
-            "churn" => {
-                reply.write("churning, ")?;
-                churn()
-            }
-            "mull" => {
-                log::info("mulling");
-                churn()
-            }
+            "churn" => reply.write("churning, ").map(|()| churn())?,
+            "mull" => churn(),
             "surroundings" => Ok(Answer::text(surroundings())),
             "long" => Ok(Answer::text("x".repeat(usize::try_from(number)?))),
             other => Err(Failure::other(format!("the probe knows no {other}"))),
@@ -128,6 +122,7 @@ fn bulky(bytes: usize, reply: &mut Reply) -> Result<Answer> {
 
 /// Computes until it is stopped.
 fn churn() -> ! {
+    log::info("churning");
     let mut turns = 0_u64;
     loop {
         turns = std::hint::black_box(turns.wrapping_add(1));
