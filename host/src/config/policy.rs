@@ -117,6 +117,20 @@ fn variable<'de, D: Deserializer<'de>>(de: D) -> Result<Option<String>, D::Error
     if plain { Ok(Some(name)) } else { Err(de::Error::custom(wrong())) }
 }
 
+impl RawRule {
+    /// The first key that is there of those for requests, and of those for programs.
+    fn keys(&self) -> (Option<&'static str>, Option<&'static str>) {
+        let http = [("methods", self.methods.is_some()), ("addresses", self.addresses.is_some())];
+        let exec = [("args", self.args.is_some()), ("network", self.network.is_some()), ("read", self.read.is_some())];
+        let first = |keys: &[(&'static str, bool)]| keys.iter().find(|(_, is_there)| *is_there).map(|(key, _)| *key);
+        (first(&http), first(&exec))
+    }
+}
+
+fn no_other(key: Option<&str>, kind: &str) -> Result<(), String> {
+    key.map_or(Ok(()), |key| Err(format!("`{key}` has no meaning in a rule for `{kind}`")))
+}
+
 impl TryFrom<RawRule> for RuleTable {
     type Error = String;
     fn try_from(raw: RawRule) -> Result<Self, String> {
@@ -125,33 +139,23 @@ impl TryFrom<RawRule> for RuleTable {
             EffectName::Ask => Effect::Ask,
             EffectName::Deny => Effect::Deny,
         };
-        let foreign = |known: &str| {
-            let of = |name, is_there: bool, of: &str| (is_there && of != known).then_some(name);
-            [
-                of("methods", raw.methods.is_some(), "http"),
-                of("addresses", raw.addresses.is_some(), "http"),
-                of("args", raw.args.is_some(), "exec"),
-                of("network", raw.network.is_some(), "exec"),
-                of("read", raw.read.is_some(), "exec"),
-            ]
-            .into_iter()
-            .flatten()
-            .next()
-            .map_or(Ok(()), |name| Err(format!("`{name}` has no meaning in a rule for `{known}`")))
-        };
+        let (http_keys, exec_keys) = raw.keys();
         // Leave for a program is no leave for what its arguments make it run; a denial is one of all that.
         let unsaid = if effect == Effect::Allow { Args::Plain } else { Args::Any };
         let pattern = match (raw.http, raw.exec, raw.action) {
             (Some(url), None, None) => {
-                foreign("http")?;
+                no_other(exec_keys, "http")?;
                 let methods = raw.methods.unwrap_or_default().0;
                 Pattern::Http(HttpPattern { url: url.0, methods })
             }
             (None, Some(program), None) => {
-                foreign("exec")?;
+                no_other(http_keys, "exec")?;
                 Pattern::Exec(ExecPattern { program: program.0, args: raw.args.map_or(unsaid, |args| args.0) })
             }
-            (None, None, Some(action)) => foreign("action").map(|()| Pattern::Own(action.0))?,
+            (None, None, Some(action)) => {
+                no_other(http_keys.or(exec_keys), "action")?;
+                Pattern::Own(action.0)
+            }
             _ => return Err("a rule is for one of `http`, `exec` and `action`".to_owned()),
         };
         Ok(Self(Rule {

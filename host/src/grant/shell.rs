@@ -4,7 +4,9 @@
 //! What a program reads from files, its own configuration among them, is not seen here: the child's sandbox holds that.
 
 use super::Severity;
-use lists::{BUILDERS, ELEVATORS, INTERPRETERS, MULTI, REMOTE, SHELLS, WRAPPERS, is_destructive, runs_by_arguments};
+use lists::{
+    BUILDERS, ELEVATORS, INTERPRETERS, MULTI, REMOTE, SHELLS, WRAPPERS, is_destructive, is_in, runs_by_arguments,
+};
 use std::path::Path;
 
 /// What a command line is.
@@ -30,7 +32,7 @@ pub fn nature(name: Option<&str>, program: &Path, args: &[String]) -> Nature {
     let file = program.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let named = name.map(|name| of(name, args));
     // A program of many names is what it was called by.
-    if let (Some(named), true) = (named, MULTI.contains(&base(&file).as_str())) {
+    if let (Some(named), true) = (named, is_in(MULTI, &base(&file))) {
         return named;
     }
     let is = of(&file, args);
@@ -46,7 +48,7 @@ fn of(name: &str, args: &[String]) -> Nature {
     // Which argument is the program that is run differs from wrapper to wrapper, so each is taken for it.
     let inner = args.iter().enumerate().map(|(at, arg)| alone(arg.as_str(), &args[at + 1..]));
     let words = args.iter().flat_map(|arg| arg.split(|c: char| !(c.is_ascii_alphanumeric() || "._/-".contains(c))));
-    let elevates = words.into_iter().any(|word| ELEVATORS.contains(&base(word).as_str()));
+    let elevates = words.into_iter().any(|word| is_in(ELEVATORS, &base(word)));
     let inner = inner.map(|nature| nature.severity).max().unwrap_or(Severity::Medium);
     let inner = if elevates { Severity::Critical } else { inner };
     Nature { severity: outer.severity.max(inner), ..outer }
@@ -55,12 +57,12 @@ fn of(name: &str, args: &[String]) -> Nature {
 /// One program with its arguments, without a look at what it runs.
 fn alone(name: &str, args: &[String]) -> Nature {
     let base = base(name);
-    let is = |list: &[&str]| list.contains(&base.as_str());
+    let is = |list: &str| is_in(list, &base);
     let asks = |arg: &String| ["--version", "--help", "-V", "-h", "-version", "version"].contains(&arg.as_str());
     if is(ELEVATORS) {
         return runs(Severity::Critical, "as another user, the system's own perhaps");
     }
-    let list: [(&[&str], &str); 5] = [
+    let list: [(&str, &str); 5] = [
         (SHELLS, "a shell: it runs whatever its arguments say"),
         (INTERPRETERS, "an interpreter: it runs whatever its arguments say"),
         (WRAPPERS, "a wrapper: it runs the program that its arguments name"),
@@ -75,7 +77,7 @@ fn alone(name: &str, args: &[String]) -> Nature {
             runs(Severity::High, words)
         };
     }
-    if base.starts_with("ld-linux") || base.starts_with("ld-musl") || MULTI.contains(&base.as_str()) {
+    if base.starts_with("ld-linux") || base.starts_with("ld-musl") || is_in(MULTI, &base) {
         return runs(Severity::High, "a wrapper: it runs the program that its arguments name");
     }
     let words = is_destructive(&base, args).then_some("it deletes, overwrites or stops things");
