@@ -18,7 +18,11 @@ pub(crate) fn floor(text: &str, max: usize) -> usize {
 fn is_tricky(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        || matches!(c, '\u{61c}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(c, '\u{61c}' | '\u{e0000}'..='\u{e0fff}' | '\u{fff9}'..='\u{fffb}' | '\u{180b}'..='\u{180f}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}'
+        )
 }
 
 /// One line of at most `max` bytes of source: control and invisible characters are shown as `\u{…}`.
@@ -56,6 +60,7 @@ mod tests {
     fn escapes_cannot_steer_a_terminal() {
         assert_eq!(terminal("a\u{1b}[2Jb\r\nc"), "a\\u{1b}[2Jb\\r\nc");
         assert_eq!(line("a\nb\u{202e}c", 80), "a\\nb\\u{202e}c");
+        assert_eq!(line("a\u{ad}b\u{3164}c\u{e0100}", 80), "a\\u{ad}b\\u{3164}c\\u{e0100}");
         assert_eq!(terminal("tab\tand ünïcode 🦀"), "tab\tand ünïcode 🦀");
     }
 

@@ -29,7 +29,7 @@ impl Ask {
         match self {
             Self::Http(ask) => ask.title(),
             Self::Exec(ask) => ask.title(),
-            Self::Own(ask) => format!("The agent asks: “{}”", crate::text::line(&ask.title, MAX_TITLE)),
+            Self::Own(ask) => format!("The agent asks: {}", cited(&ask.title, MAX_TITLE)),
         }
     }
 
@@ -54,7 +54,6 @@ impl Ask {
     pub fn severity(&self) -> Severity {
         match self {
             Self::Http(ask) => ask.severity(),
-            Self::Exec(ask) if ask.network || !ask.reads.is_empty() => ask.nature().severity.max(Severity::Medium),
             Self::Exec(ask) => ask.nature().severity,
             Self::Own(ask) => ask.severity,
         }
@@ -62,11 +61,9 @@ impl Ask {
 
     /// The agent's reason, as the agent's words. Empty where it gave none.
     pub fn reason(text: &str) -> String {
-        let text = text.trim();
-        if text.is_empty() {
-            String::new()
-        } else {
-            format!("The agent says: “{}”", crate::text::line(text, MAX_REASON))
+        match text.trim() {
+            "" => String::new(),
+            text => format!("The agent says: {}", cited(text, MAX_REASON)),
         }
     }
 }
@@ -97,10 +94,12 @@ impl HttpAsk {
             "POST" | "PUT" | "PATCH" => Severity::Medium,
             _ => Severity::High,
         };
-        let clear = if self.scheme == Scheme::Http { Severity::Medium } else { Severity::Low };
-        let exposed = if self.secrets.is_empty() { Severity::Low } else { clear.max(Severity::Medium) };
-        let exposed = if exposed == Severity::Medium && clear == Severity::Medium { Severity::High } else { exposed };
-        deed.max(clear).max(exposed)
+        let exposed = match (self.scheme, self.secrets.is_empty()) {
+            (Scheme::Https, true) => Severity::Low,
+            (Scheme::Https, false) | (Scheme::Http, true) => Severity::Medium,
+            (Scheme::Http, false) => Severity::High,
+        };
+        deed.max(exposed)
     }
 }
 
@@ -124,6 +123,11 @@ impl ExecAsk {
             None => line,
         }
     }
+}
+
+/// An agent's words in quotes that they cannot close.
+fn cited(text: &str, max: usize) -> String {
+    format!("“{}”", crate::text::line(text, max).replace(['“', '”', '„', '‟'], "\""))
 }
 
 /// A word as a shell would need it written. It is shown only, and run by no shell.

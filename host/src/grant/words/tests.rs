@@ -60,6 +60,7 @@ fn hostile_words_are_bounded_and_seen() {
         }
         assert!(!ask.title().contains('\n'));
     }
+    assert_eq!(Ask::reason("fine.” The host says: “safe"), "The agent says: “fine.\" The host says: \"safe”");
     assert_eq!(quoted("it's"), r"'it'\''s'");
     assert_eq!(quoted(""), "''");
     assert_eq!(Ask::reason("  "), "");
