@@ -1,7 +1,12 @@
-//! Asking a person, and waiting for what they say.
+//! Deciding whether something may be done, and asking a person where nothing else decides.
 
+mod desk;
+mod office;
+mod queue;
 mod waiting;
 
+pub use desk::{Allowed, By, Client, Desk, Refused};
+pub use office::Office;
 pub use waiting::{Wait, Waiting};
 
 use crate::grant::{Answer, Question};

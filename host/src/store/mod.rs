@@ -7,6 +7,7 @@ mod audit;
 mod check;
 mod choice;
 mod file;
+mod grant;
 mod inbox;
 mod journal;
 mod open;

@@ -1,0 +1,254 @@
+//! One turn's way to what it is not given: the manifest first, then the operator's rules, then grants, then a person.
+
+use super::Person;
+use super::office::Office;
+use super::queue::{Place, Queue};
+use crate::grant::{Answer, Ask, Effect, Question, Rule, Scope, Wants, cover_in_words, policy_lines};
+use crate::store::{Entry, StoreError};
+use std::sync::Arc;
+
+/// On whose behalf something is asked.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The agent.
+    pub agent: String,
+    /// SHA-256 of its component, in hexadecimal.
+    pub digest: String,
+    /// The session.
+    pub session: String,
+    /// The turn.
+    pub interaction: String,
+    /// What its manifest asks for.
+    pub wants: Arc<Wants>,
+}
+
+/// Where one turn asks.
+pub struct Desk {
+    office: Arc<Office>,
+    client: Client,
+    person: Arc<dyn Person>,
+    queue: Queue,
+}
+
+/// Who allowed something.
+#[derive(Debug, Clone, PartialEq)]
+pub enum By {
+    /// A rule of the operator.
+    Rule(Box<Rule>),
+    /// A grant, by its id.
+    Grant(String),
+    /// A person, for this once.
+    Person,
+}
+
+/// Why something may not be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// It is not allowed.
+    Denied {
+        /// What refused it.
+        rule: String,
+        /// What would allow it.
+        hint: String,
+    },
+    /// The turn was stopped meanwhile.
+    Stopped,
+    /// The turn asked too often, and is to end.
+    TooMany,
+    /// It could not be decided.
+    Unavailable(String),
+}
+
+/// A decision that something may be done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Allowed {
+    /// Who says so.
+    pub by: By,
+    /// Its number in the audit log.
+    pub decision: i64,
+}
+
+/// What was said to one question.
+pub(super) type Said = Result<By, Refused>;
+
+impl Desk {
+    /// A desk for one turn, where `person` can be asked.
+    pub fn new(office: Arc<Office>, client: Client, person: Arc<dyn Person>) -> Self {
+        Self { office, client, person, queue: Queue::default() }
+    }
+
+    /// Decides whether something may be done, and writes that down before anything is done.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn decide(&self, ask: &Ask, reason: Option<&str>) -> Result<Allowed, Refused> {
+        let said = self.say(ask, reason).await;
+        let decision = self.office.write(self.entry(ask, &said)).await.map_err(|error| unwritten(&error))?;
+        said.map(|by| Allowed { by, decision })
+    }
+
+    /// Whether what something was allowed by still stands.
+    pub async fn stands(&self, by: &By) -> bool {
+        match by {
+            By::Grant(id) => self.office.stands(id).await,
+            By::Rule(_) | By::Person => true,
+        }
+    }
+
+    /// Writes down what came of something that was allowed.
+    pub async fn done(&self, decision: i64, outcome: &str) {
+        let outcome = crate::text::line(outcome, 500);
+        if let Err(error) = self.office.write(Entry::Done { decision, outcome }).await {
+            tracing::error!("cannot write down what an agent did: {error}");
+        }
+    }
+
+    /// Whether deciding this will ask a person, as far as can be told beforehand.
+    pub fn may_ask(&self, ask: &Ask) -> bool {
+        self.client.wants.covers(ask).is_ok() && self.office.rule(&self.client, ask).0 == Effect::Ask
+    }
+
+    async fn say(&self, ask: &Ask, reason: Option<&str>) -> Said {
+        if let Err(unwanted) = self.client.wants.covers(ask) {
+            return Err(Refused::Denied { rule: unwanted.rule, hint: unwanted.hint });
+        }
+        match self.office.rule(&self.client, ask) {
+            (Effect::Allow, Some(rule)) => return Ok(By::Rule(Box::new(rule.clone()))),
+            (Effect::Deny, rule) => {
+                let place = rule.map_or_else(|| "the policy".to_owned(), |rule| rule.place.clone());
+                let hint = format!("a narrower rule would allow it:\n{}", policy_lines(&self.client.agent, ask));
+                return Err(Refused::Denied { rule: place, hint });
+            }
+            (Effect::Ask | Effect::Allow, _) => {}
+        }
+        match self.office.use_grant(&self.client, ask).await {
+            Ok(Some(id)) => Ok(By::Grant(id)),
+            Ok(None) => self.ask(ask, reason).await,
+            Err(error) => Err(unwritten(&error)),
+        }
+    }
+
+    /// Asks a person, or waits with whoever asks the same.
+    async fn ask(&self, ask: &Ask, reason: Option<&str>) -> Said {
+        loop {
+            match self.queue.place(ask.fingerprint()) {
+                Place::First(turn) => {
+                    let said = self.ask_person(ask, reason).await;
+                    turn.tell(&said);
+                    return said;
+                }
+                Place::Behind(mut wait) => {
+                    // Who asked gave up: somebody else asks.
+                    let Some(said) = wait.said().await else { continue };
+                    return said;
+                }
+                Place::Refused => {
+                    let hint = "it is not asked a second time in one turn".to_owned();
+                    return Err(Refused::Denied { rule: "a person, who said no to the same before".to_owned(), hint });
+                }
+                Place::Full => return Err(Refused::TooMany),
+            }
+        }
+    }
+
+    async fn ask_person(&self, ask: &Ask, reason: Option<&str>) -> Said {
+        let question = self.question(ask, reason).await.map_err(|error| unwritten(&error))?;
+        let no = |rule: &str| {
+            let lines = policy_lines(&self.client.agent, ask);
+            let hint = format!("to allow it without asking, add to sophon-host.toml:\n{lines}");
+            Err(Refused::Denied { rule: rule.to_owned(), hint })
+        };
+        match self.person.ask(question).await {
+            Answer::Once => Ok(By::Person),
+            Answer::Always { scope, value } if self.is_meant(ask, scope, value.as_deref()) => {
+                Ok(self.give(ask, scope).await)
+            }
+            // The yes is to this deed; how much further it should reach is not clear.
+            Answer::Always { .. } => Ok(By::Person),
+            Answer::Denied => no("a person, who said no"),
+            Answer::Expired => no("nobody, as nobody answered in time"),
+            Answer::Unasked => no("nobody, as the cloud did not take the question"),
+            Answer::Stopped => Err(Refused::Stopped),
+        }
+    }
+
+    /// Whether a scope's value, where the person's app names one, is that of this ask.
+    fn is_meant(&self, ask: &Ask, scope: Scope, value: Option<&str>) -> bool {
+        match (scope, value) {
+            (Scope::Session, Some(value)) => value == self.client.session,
+            (Scope::Domain, Some(value)) => ask.host().is_some_and(|host| host.eq_ignore_ascii_case(value)),
+            _ => true,
+        }
+    }
+
+    /// Remembers a yes for later. It is a yes to this once at any rate.
+    async fn give(&self, ask: &Ask, scope: Scope) -> By {
+        match self.office.give(&self.client, ask, scope).await {
+            Ok(Some(id)) => By::Grant(id),
+            Ok(None) => {
+                tracing::warn!("there are too many grants to remember another; `sophon-host grants` lists them");
+                By::Person
+            }
+            Err(error) => {
+                tracing::error!("cannot remember a grant: {error}");
+                By::Person
+            }
+        }
+    }
+
+    /// What a person is shown.
+    async fn question(&self, ask: &Ask, reason: Option<&str>) -> Result<Question, StoreError> {
+        let own = match ask {
+            Ask::Own(own) => Some(own.reason.as_str()),
+            Ask::Http(_) | Ask::Exec(_) => None,
+        };
+        let said = Ask::reason(reason.or(own).unwrap_or_default());
+        let always = [Scope::Session, Scope::Tool, Scope::Domain, Scope::All];
+        let always = always.map(|scope| format!("{}: {}", word(scope), cover_in_words(ask, scope, &self.client.wants)));
+        let message = format!("{}{}What “always” would cover:\n{}", said, gap(&said), always.join("\n"));
+        Ok(Question {
+            action: self.office.action(&self.client, ask).await?,
+            title: format!("{}: {}", self.client.agent, ask.title()),
+            command: ask.command(),
+            host: ask.host(),
+            message,
+            severity: ask.severity(),
+        })
+    }
+
+    fn entry(&self, ask: &Ask, said: &Said) -> Entry {
+        let by = match said {
+            Ok(By::Rule(rule)) => rule.place.clone(),
+            Ok(By::Grant(id)) => format!("grant {id}"),
+            Ok(By::Person) => "a person, once".to_owned(),
+            Err(Refused::Denied { rule, .. }) => rule.clone(),
+            Err(Refused::Stopped) => "the turn was stopped".to_owned(),
+            Err(Refused::TooMany) => "the limit of questions".to_owned(),
+            Err(Refused::Unavailable(why)) => why.clone(),
+        };
+        let Client { agent, digest, session, interaction, .. } = self.client.clone();
+        let capability = ask.capability().as_str().to_owned();
+        let what = ask.command().unwrap_or_else(|| ask.title());
+        Entry::Decided { agent, digest, session, interaction, capability, what, allowed: said.is_ok(), by }
+    }
+}
+
+/// What the app calls a scope.
+fn word(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Once => "once",
+        Scope::Session => "session",
+        Scope::Tool => "tool",
+        Scope::Domain => "domain",
+        Scope::All => "all",
+    }
+}
+
+fn gap(before: &str) -> &'static str {
+    if before.is_empty() { "" } else { "\n\n" }
+}
+
+fn unwritten(error: &StoreError) -> Refused {
+    tracing::error!("cannot decide what an agent may do: {error}");
+    Refused::Unavailable("the host cannot read or write its own records; its log says why".to_owned())
+}

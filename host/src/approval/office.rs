@@ -1,0 +1,88 @@
+//! What decides for all turns: the operator's rules, the grants, and the log of it all.
+
+use super::desk::Client;
+use crate::grant::{Ask, Cover, Effect, Grant, Rule, Scope, cover_in_words, decide, widen};
+use crate::store::{Entry, Store, StoreError};
+use std::time::SystemTime;
+
+/// The rules, the grants and the log of one host.
+pub struct Office {
+    rules: Vec<Rule>,
+    store: Store,
+}
+
+impl Office {
+    /// An office that goes by these rules.
+    pub fn new(rules: Vec<Rule>, store: Store) -> Self {
+        Self { rules, store }
+    }
+
+    /// What the rules say, and the one that says it.
+    pub(super) fn rule(&self, client: &Client, ask: &Ask) -> (Effect, Option<&Rule>) {
+        let verdict = decide(&self.rules, &client.agent, ask);
+        (verdict.effect, verdict.rule)
+    }
+
+    /// The grant that allows an ask, if one does; it is used by that.
+    pub(super) async fn use_grant(&self, client: &Client, ask: &Ask) -> Result<Option<String>, StoreError> {
+        let Client { agent, digest, session, .. } = client;
+        self.store.use_grant(agent, digest, session, ask, now_ms()).await
+    }
+
+    /// Remembers a yes for later; gives the grant's id.
+    pub(super) async fn give(&self, client: &Client, ask: &Ask, scope: Scope) -> Result<Option<String>, StoreError> {
+        let grant = Grant {
+            id: format!("g{:010x}", rand::random::<u64>() >> 24),
+            agent: client.agent.clone(),
+            digest: client.digest.clone(),
+            capability: ask.capability(),
+            cover: widen(ask, scope, &client.wants),
+            scope,
+            session: (scope == Scope::Session).then(|| client.session.clone()),
+            made_ms: now_ms(),
+            until_ms: None,
+            uses_left: None,
+            wants: (*client.wants).clone(),
+        };
+        let covers = cover_in_words(ask, scope, &client.wants);
+        let entry = Entry::Granted { grant: grant.id.clone(), covers, by: "a person".to_owned() };
+        let id = grant.id.clone();
+        Ok(self.store.add_grant(grant, entry, now_ms()).await?.then_some(id))
+    }
+
+    /// Whether a grant still stands. One that cannot be looked up does not.
+    pub(super) async fn stands(&self, grant: &str) -> bool {
+        self.store.has_grant(grant).await.unwrap_or_else(|error| {
+            tracing::error!(grant, "cannot look up a grant: {error}");
+            false
+        })
+    }
+
+    /// Names a sort of deed for the cloud, which may remember a yes to it of its own. It names this deed of this
+    /// component and nothing else, and another once anything was taken back here, so that the cloud's memory never
+    /// reaches further than ours.
+    pub(super) async fn action(&self, client: &Client, ask: &Ask) -> Result<String, StoreError> {
+        use sha2::{Digest as _, Sha256};
+        let revocations = self.store.revocations().await?;
+        let Cover { patterns, .. } = widen(ask, Scope::Tool, &client.wants);
+        let deed = Sha256::new()
+            .chain_update(ask.fingerprint().0)
+            .chain_update(revocations.to_be_bytes())
+            .chain_update(&client.digest)
+            .chain_update(format!("{patterns:?}"))
+            .finalize();
+        let hex: String = deed.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("{}.{}.{hex}", client.agent, ask.capability().as_str()))
+    }
+
+    /// Writes down what was decided or came of it.
+    pub(super) async fn write(&self, entry: Entry) -> Result<i64, StoreError> {
+        self.store.audit(entry, now_ms()).await
+    }
+}
+
+/// Milliseconds since the epoch.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

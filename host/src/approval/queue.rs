@@ -1,0 +1,92 @@
+//! The questions of one turn: the same is asked once at a time, and not again after a no.
+
+use super::desk::{Refused, Said};
+use crate::grant::Fingerprint;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Questions that one turn may ask. Who asks more is not asking.
+const MAX_ASKS: u32 = 50;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Queue(Mutex<Asked>);
+
+#[derive(Default)]
+struct Asked {
+    count: u32,
+    /// What is being asked, for those who want the same meanwhile.
+    open: HashMap<Fingerprint, watch::Receiver<Option<Said>>>,
+    /// What a person said no to.
+    refused: HashSet<Fingerprint>,
+}
+
+/// Where one stands who wants to ask something.
+pub(super) enum Place<'q> {
+    /// A person is to be asked.
+    First(Turn<'q>),
+    /// A person is being asked the same.
+    Behind(Wait),
+    /// A person said no to it in this turn.
+    Refused,
+    /// The turn asked too often.
+    Full,
+}
+
+/// It is one's turn to ask. Dropped untold, it is the next one's.
+pub(super) struct Turn<'q> {
+    queue: &'q Queue,
+    fingerprint: Fingerprint,
+    sender: watch::Sender<Option<Said>>,
+}
+
+/// Waits for what another one is told.
+pub(super) struct Wait(watch::Receiver<Option<Said>>);
+
+impl Queue {
+    /// Takes one's place.
+    pub(super) fn place(&self, fingerprint: Fingerprint) -> Place<'_> {
+        let mut asked = self.lock();
+        if asked.refused.contains(&fingerprint) {
+            return Place::Refused;
+        }
+        if let Some(said) = asked.open.get(&fingerprint) {
+            return Place::Behind(Wait(said.clone()));
+        }
+        if asked.count >= MAX_ASKS {
+            return Place::Full;
+        }
+        asked.count += 1;
+        let (sender, said) = watch::channel(None);
+        asked.open.insert(fingerprint, said);
+        Place::First(Turn { queue: self, fingerprint, sender })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Asked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
+    /// Tells those who wait what was said.
+    pub(super) fn tell(self, said: &Said) {
+        if matches!(said, Err(Refused::Denied { .. })) {
+            self.queue.lock().refused.insert(self.fingerprint);
+        }
+        self.sender.send_replace(Some(said.clone()));
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.queue.lock().open.remove(&self.fingerprint);
+    }
+}
+
+impl Wait {
+    /// What was said; nothing, when whoever asked gave up.
+    pub(super) async fn said(&mut self) -> Option<Said> {
+        self.0.wait_for(Option::is_some).await.ok()?.clone()
+    }
+}

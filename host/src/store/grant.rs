@@ -1,0 +1,137 @@
+//! What may be done without asking again.
+
+use super::audit::append;
+use super::inbox::{millis, parse};
+use super::{Entry, Store, StoreError};
+use crate::grant::{Ask, Asker, Grant};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+/// Grants that are kept. One more is refused: somebody should look at them.
+const MAX_GRANTS: i64 = 10_000;
+
+impl Store {
+    /// Keeps a grant, and writes down that it was given. Whether there was room for it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn add_grant(&self, grant: Grant, entry: Entry, now_ms: u64) -> Result<bool, StoreError> {
+        self.run(move |connection| {
+            let count: i64 = connection.query_row("SELECT count(*) FROM grants", [], |row| row.get(0))?;
+            if count >= MAX_GRANTS {
+                return Ok(false);
+            }
+            let body = serde_json::to_string(&grant).expect("text and numbers always serialize");
+            let mut insert = connection
+                .prepare_cached("INSERT INTO grants (id, agent, body, uses_left, until) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            insert.execute(params![grant.id, grant.agent, body, grant.uses_left, grant.until_ms.map(millis)])?;
+            append(connection, &entry, now_ms).map(|_| true)
+        })
+        .await
+    }
+
+    /// The grant that allows something, if one does. It is used up by one use.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub async fn use_grant(
+        &self,
+        agent: &str,
+        digest: &str,
+        session: &str,
+        ask: &Ask,
+        now_ms: u64,
+    ) -> Result<Option<String>, StoreError> {
+        let (agent, digest, session, ask) = (agent.to_owned(), digest.to_owned(), session.to_owned(), ask.clone());
+        self.run(move |connection| {
+            forget_ended(connection, now_ms)?;
+            let grants = of(connection, &agent)?;
+            let allows = |grant: &&Grant| {
+                grant.allows(Asker { agent: &agent, digest: &digest, session: &session }, &ask, now_ms)
+            };
+            let Some(grant) = grants.iter().find(allows) else { return Ok(None) };
+            let used = "UPDATE grants SET uses_left = uses_left - 1 WHERE id = ?1 AND uses_left IS NOT NULL";
+            connection.prepare_cached(used)?.execute([&grant.id])?;
+            Ok(Some(grant.id.clone()))
+        })
+        .await
+    }
+
+    /// Whether a grant still stands. One that is used up stands for what it was last used for.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn has_grant(&self, id: &str) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.run(move |connection| {
+            let mut find = connection.prepare_cached("SELECT 1 FROM grants WHERE id = ?1")?;
+            find.query_row([id], |_| Ok(())).optional().map(|found| found.is_some())
+        })
+        .await
+    }
+
+    /// All grants that have not ended, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn grants(&self, now_ms: u64) -> Result<Vec<Grant>, StoreError> {
+        self.run(move |connection| {
+            forget_ended(connection, now_ms)?;
+            let mut grants = connection.prepare_cached("SELECT body, uses_left FROM grants")?;
+            let mut grants = read(&mut grants, [])?;
+            grants.sort_by(|a, b| (a.made_ms, &a.id).cmp(&(b.made_ms, &b.id)));
+            Ok(grants)
+        })
+        .await
+    }
+
+    /// Takes a grant back, and writes that down. Whether it was there.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn revoke_grant(&self, id: &str, by: &str, now_ms: u64) -> Result<bool, StoreError> {
+        let entry = Entry::Revoked { grant: id.to_owned(), by: by.to_owned() };
+        let id = id.to_owned();
+        self.run(move |connection| {
+            if connection.execute("DELETE FROM grants WHERE id = ?1", [id])? == 0 {
+                return Ok(false);
+            }
+            connection.execute("UPDATE revocations SET count = count + 1", [])?;
+            append(connection, &entry, now_ms).map(|_| true)
+        })
+        .await
+    }
+
+    /// How often something was taken back.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn revocations(&self) -> Result<u32, StoreError> {
+        self.run(|connection| connection.query_row("SELECT count FROM revocations", [], |row| row.get::<_, u32>(0)))
+            .await
+    }
+}
+
+/// Grants end by time, and by use some while after the last: what runs by it then still stands.
+fn forget_ended(connection: &Connection, now_ms: u64) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM grants WHERE until <= ?1")?.execute([millis(now_ms)]).map(drop)
+}
+
+fn of(connection: &Connection, agent: &str) -> rusqlite::Result<Vec<Grant>> {
+    let mut grants =
+        connection.prepare_cached("SELECT body, uses_left FROM grants WHERE agent = ?1 AND uses_left IS NOT 0")?;
+    read(&mut grants, [agent])
+}
+
+/// Reads grants. One that makes no sense allows nothing.
+fn read(statement: &mut rusqlite::Statement<'_>, by: impl rusqlite::Params) -> rusqlite::Result<Vec<Grant>> {
+    let rows = statement.query_map(by, |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<u32>>(1)?)))?;
+    let mut grants = Vec::new();
+    for row in rows {
+        let (body, uses_left) = row?;
+        match parse::<Grant>(&body) {
+            Ok(grant) => grants.push(Grant { uses_left, ..grant }),
+            Err(error) => tracing::error!("a grant cannot be read and is left out: {error}"),
+        }
+    }
+    Ok(grants)
+}
