@@ -2,8 +2,9 @@
 
 use crate::{PATIENCE, engine, guests};
 use anyhow::{Context as _, Result, bail};
-use sophon_host::capability::{Act, Chat, Stopped};
-use sophon_host::capability::{Settings, Tools};
+use sophon_host::approval::{AnswerFuture, Client, Office, Person};
+use sophon_host::capability::{Act, Chat, Door, Settings, Stopped, Tools};
+use sophon_host::grant::{Answer, Question};
 use sophon_host::store::{Durability, Store};
 use sophon_host::wasm::{Agent, Effort, Ended, Turn};
 use std::future::Future;
@@ -35,6 +36,12 @@ impl Chat for Heard {
     }
 }
 
+impl Person for Heard {
+    fn ask(&self, _: Question) -> AnswerFuture<'_> {
+        Box::pin(async { Answer::Denied })
+    }
+}
+
 impl Alone {
     /// One of [`guests`], with what its operator set.
     pub fn new(name: &str, settings: Settings) -> Result<Self> {
@@ -49,7 +56,16 @@ impl Alone {
     pub async fn run(&self, text: &str) -> Result<Ended> {
         let stop = self.stop.clone();
         let name = self.agent.manifest.name.clone();
-        let tools = Tools::new(name, "ses_1".to_owned(), self.store.clone(), stop);
+        let client = Client {
+            agent: name.to_string(),
+            digest: self.agent.digest.to_string(),
+            session: "ses_1".to_owned(),
+            interaction: "int_1".to_owned(),
+            wants: self.agent.wants.clone(),
+        };
+        let office = Arc::new(Office::new(vec![], self.store.clone()));
+        let door = Door::new(office, client, self.heard.clone(), self.heard.clone(), 1_000);
+        let tools = Tools::new(name, "ses_1".to_owned(), self.store.clone(), stop, door);
         let tools = tools.with_settings(self.settings.clone());
         let engine = engine();
         let run = self.agent.run(&engine, turn(text), self.heard.clone(), tools);

@@ -51,6 +51,8 @@ pub enum Refused {
         /// What would allow it.
         hint: String,
     },
+    /// A person was asked, and nobody answered in time.
+    Expired,
     /// The turn was stopped meanwhile.
     Stopped,
     /// The turn asked too often, and is to end.
@@ -73,8 +75,10 @@ pub(super) type Said = Result<By, Refused>;
 
 impl Desk {
     /// A desk for one turn, where `person` can be asked.
-    pub fn new(office: Arc<Office>, client: Client, person: Arc<dyn Person>) -> Self {
-        Self { office, client, person, queue: Queue::default() }
+    ///
+    /// It may ask so many questions.
+    pub fn new(office: Arc<Office>, client: Client, person: Arc<dyn Person>, asks: u32) -> Self {
+        Self { office, client, person, queue: Queue::new(asks) }
     }
 
     /// Decides whether something may be done, and writes that down before anything is done.
@@ -101,6 +105,11 @@ impl Desk {
         if let Err(error) = self.office.write(Entry::Done { decision, outcome }).await {
             tracing::error!("cannot write down what an agent did: {error}");
         }
+    }
+
+    /// The rule that speaks of something.
+    pub fn rule(&self, ask: &Ask) -> Option<&Rule> {
+        self.office.rule(&self.client, ask).1
     }
 
     /// Whether deciding this will ask a person, as far as can be told beforehand.
@@ -166,7 +175,7 @@ impl Desk {
             // The yes is to this deed; how much further it should reach is not clear.
             Answer::Always { .. } => Ok(By::Person),
             Answer::Denied => no("a person, who said no"),
-            Answer::Expired => no("nobody, as nobody answered in time"),
+            Answer::Expired => Err(Refused::Expired),
             Answer::Unasked => no("nobody, as the cloud did not take the question"),
             Answer::Stopped => Err(Refused::Stopped),
         }
@@ -222,6 +231,7 @@ impl Desk {
             Ok(By::Grant(id)) => format!("grant {id}"),
             Ok(By::Person) => "a person, once".to_owned(),
             Err(Refused::Denied { rule, .. }) => rule.clone(),
+            Err(Refused::Expired) => "nobody, as nobody answered in time".to_owned(),
             Err(Refused::Stopped) => "the turn was stopped".to_owned(),
             Err(Refused::TooMany) => "the limit of questions".to_owned(),
             Err(Refused::Unavailable(why)) => why.clone(),

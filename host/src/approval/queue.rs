@@ -6,16 +6,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// Questions that one turn may ask. Who asks more is not asking.
-const MAX_ASKS: u32 = 50;
-
 /// See the module.
-#[derive(Default)]
 pub(super) struct Queue(Mutex<Asked>);
 
 #[derive(Default)]
 struct Asked {
-    count: u32,
+    /// Questions that may still be asked.
+    left: u32,
     /// What is being asked, for those who want the same meanwhile.
     open: HashMap<Fingerprint, watch::Receiver<Option<Said>>>,
     /// What a person said no to.
@@ -45,6 +42,11 @@ pub(super) struct Turn<'q> {
 pub(super) struct Wait(watch::Receiver<Option<Said>>);
 
 impl Queue {
+    /// A turn that may ask so many questions.
+    pub(super) fn new(left: u32) -> Self {
+        Self(Mutex::new(Asked { left, ..Asked::default() }))
+    }
+
     /// Takes one's place.
     pub(super) fn place(&self, fingerprint: Fingerprint) -> Place<'_> {
         let mut asked = self.lock();
@@ -54,10 +56,8 @@ impl Queue {
         if let Some(said) = asked.open.get(&fingerprint) {
             return Place::Behind(Wait(said.clone()));
         }
-        if asked.count >= MAX_ASKS {
-            return Place::Full;
-        }
-        asked.count += 1;
+        let Some(left) = asked.left.checked_sub(1) else { return Place::Full };
+        asked.left = left;
         let (sender, said) = watch::channel(None);
         asked.open.insert(fingerprint, said);
         Place::First(Turn { queue: self, fingerprint, sender })
@@ -71,7 +71,7 @@ impl Queue {
 impl Turn<'_> {
     /// Tells those who wait what was said.
     pub(super) fn tell(self, said: &Said) {
-        if matches!(said, Err(Refused::Denied { .. })) {
+        if matches!(said, Err(Refused::Denied { .. } | Refused::Expired)) {
             self.queue.lock().refused.insert(self.fingerprint);
         }
         self.sender.send_replace(Some(said.clone()));

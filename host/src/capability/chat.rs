@@ -90,8 +90,11 @@ impl Act {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped;
 
+/// The outcome of [`Chat::act`].
+pub type ActFuture<'a> = Pin<Box<dyn Future<Output = Result<(), Stopped>> + Send + 'a>>;
+
 /// Takes the acts of one turn, in order.
 pub trait Chat: Send + Sync {
     /// Takes one act. Waits while too much is still on its way; that is what slows an agent down to its link.
-    fn act(&self, act: Act) -> Pin<Box<dyn Future<Output = Result<(), Stopped>> + Send + '_>>;
+    fn act(&self, act: Act) -> ActFuture<'_>;
 }

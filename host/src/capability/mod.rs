@@ -3,12 +3,14 @@
 //! A turn is given its [`Tools`]; the functions of the contract only carry its calls here and the answers back.
 
 mod chat;
+mod door;
 mod settings;
 mod state;
 mod tools;
 mod wall;
 
-pub use chat::{Act, AskId, CardId, Chat, Stopped};
+pub use chat::{Act, ActFuture, AskId, CardId, Chat, Stopped};
+pub use door::{Door, Leave};
 pub use settings::Settings;
 pub use state::{Scope, State};
 pub use tools::{Refusal, Tools};

@@ -143,13 +143,15 @@ fn failed(error: StoreError) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capability::Door;
     use crate::config::AgentName;
     use crate::store::{Durability, Store};
     use tokio_util::sync::CancellationToken;
 
     fn tools(folder: &tempfile::TempDir, stop: CancellationToken) -> Tools {
         let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
-        Tools::new(AgentName::try_from("probe".to_owned()).expect("a name"), "ses_1".to_owned(), store, stop)
+        let (name, door) = (AgentName::try_from("probe".to_owned()).expect("a name"), Door::closed(store.clone()));
+        Tools::new(name, "ses_1".to_owned(), store, stop, door)
     }
 
     fn reason<T: std::fmt::Debug>(refused: Result<T, Refusal>) -> String {

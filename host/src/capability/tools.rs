@@ -1,5 +1,6 @@
 //! What one turn may use, and why it is refused.
 
+use super::door::Door;
 use super::settings::Settings;
 use super::state::{Scope, State};
 use crate::config::AgentName;
@@ -15,6 +16,7 @@ pub struct Tools {
     /// The turn is to stop: nothing is begun any more.
     stop: CancellationToken,
     settings: Arc<Settings>,
+    door: Arc<Door>,
 }
 
 /// Why a call is refused. The text is for the agent's author, and holds nothing of the host's.
@@ -23,6 +25,20 @@ pub enum Refusal {
     /// The turn is to stop.
     #[error("the turn was stopped")]
     Cancelled,
+    /// It is not allowed.
+    #[error("not allowed by {rule}; {hint}")]
+    Denied {
+        /// What says so.
+        rule: String,
+        /// What would allow it.
+        hint: String,
+    },
+    /// A person was asked, and nobody answered in time.
+    #[error("not allowed, as nobody answered in time")]
+    Expired,
+    /// The turn asked a person too often. It ends by that.
+    #[error("the turn asked too often")]
+    TooManyAsks,
     /// A bound is reached; the text names it.
     #[error("{0}")]
     Limit(String),
@@ -36,8 +52,13 @@ pub enum Refusal {
 
 impl Tools {
     /// What a turn of `agent` in `session` may use, until `stop`.
-    pub fn new(agent: AgentName, session: String, store: Store, stop: CancellationToken) -> Self {
-        Self { agent, session, store, stop, settings: Arc::default() }
+    pub fn new(agent: AgentName, session: String, store: Store, stop: CancellationToken, door: Door) -> Self {
+        Self { agent, session, store, stop, settings: Arc::default(), door: Arc::new(door) }
+    }
+
+    /// The way to all that has to be allowed.
+    pub fn door(&self) -> &Arc<Door> {
+        &self.door
     }
 
     /// Adds what the operator set for the agent.

@@ -18,6 +18,8 @@ pub struct Limits {
     pub output: ByteSize,
     /// Calls to the host. 100,000 unless set.
     pub calls: u64,
+    /// Questions to a person. 50 unless set, at most 1,000.
+    pub asks: u32,
 }
 
 impl Limits {
@@ -26,6 +28,7 @@ impl Limits {
     const MAX_CPU: Duration = Duration::from_secs(3_600);
     const MAX_WALL: Duration = Duration::from_secs(86_400);
     const MAX_OUTPUT: u64 = 16 << 20;
+    const MAX_ASKS: u32 = 1_000;
 
     /// The first limit that is out of its range, in words.
     pub fn problem(&self) -> Option<String> {
@@ -40,6 +43,7 @@ impl Limits {
             Self { output, .. } if output.0 > Self::MAX_OUTPUT => {
                 above("output", ByteSize(Self::MAX_OUTPUT).to_string())
             }
+            Self { asks, .. } if *asks > Self::MAX_ASKS => above("asks", Self::MAX_ASKS.to_string()),
             _ => None,
         }
     }
@@ -53,6 +57,7 @@ impl Default for Limits {
             wall: Span(Duration::from_secs(600)),
             output: ByteSize(1 << 20),
             calls: 100_000,
+            asks: 50,
         }
     }
 }

@@ -9,8 +9,10 @@ mod scrape;
 mod status;
 mod wake;
 
+use crate::approval::Office;
+use crate::capability::Settings;
 use crate::cloud::{Link, Rest, Traces};
-use crate::config::{Config, Token};
+use crate::config::{AgentName, Config, PolicyConfig, Token};
 use crate::protocol::InstallationId;
 use crate::store::{Durability, Store, StoreError};
 use crate::turn::{House, Turns};
@@ -23,6 +25,7 @@ pub use status::{
     AgentLine, AgentsReport, AskError, LinkReport, Problem, Queues, Report, Trouble, Troubles, TurnsReport, ask,
 };
 use status::{Socket, Status};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -111,7 +114,9 @@ impl Daemon {
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused, status: status.clone() });
         let (sleeper, depths) = (outbox.clone(), Arc::downgrade(&outbox));
         let open_at_most = config.turns.open_at_most;
-        let house = House { engine, agents: agents.clone(), store, outbox, open_at_most };
+        let office = Arc::new(Office::new(config.policy.rules.clone(), store.clone()));
+        let settings = settings(&config.policy);
+        let house = House { engine, agents: agents.clone(), store, office, settings, outbox, open_at_most };
         let turns = Arc::new(Turns::start(house).await?);
         let (state_in, state) = watch::channel(State::Connecting);
         let sources = Sources { link: events, unauthorized, stop: stop.clone(), status: status.clone() };
@@ -181,6 +186,13 @@ impl Daemon {
 fn open_store(config: &Config, token: &Token) -> Result<Store, StoreError> {
     let durability = if config.fsync { Durability::Machine } else { Durability::Process };
     Store::open(&config.data_dir.join(format!("{}.db", token.installation())), durability)
+}
+
+/// What the operator set for each agent.
+fn settings(policy: &PolicyConfig) -> BTreeMap<AgentName, Arc<Settings>> {
+    let values = policy.values.iter();
+    let settings = |values: &BTreeMap<String, String>| Settings { values: values.clone(), ..Settings::default() };
+    values.map(|(name, values)| (name.clone(), Arc::new(settings(values)))).collect()
 }
 
 /// Serves metrics, if a port is asked for.

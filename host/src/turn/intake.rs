@@ -9,10 +9,13 @@ use super::run::now_ms;
 use super::seen::Seen;
 use super::speech::Speech;
 use super::writer::{self, Written};
-use crate::approval::Waiting;
+use crate::approval::{Office, Waiting};
+use crate::capability::Settings;
+use crate::config::AgentName;
 use crate::protocol::{Event, SessionId, Update, UpdateId, UserMessage};
 use crate::store::{Brought, Receipt, Store, StoreError};
 use crate::wasm::{Agents, Engine};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -40,6 +43,10 @@ pub struct House {
     pub agents: Arc<Agents>,
     /// Remembers.
     pub store: Store,
+    /// Decides what agents may do.
+    pub office: Arc<Office>,
+    /// What the operator set for agents, by name.
+    pub settings: BTreeMap<AgentName, Arc<Settings>>,
     /// Carries requests to the cloud.
     pub outbox: Arc<dyn Outbox>,
     /// The most turns that wait or run, in all sessions together.

@@ -8,7 +8,8 @@ use super::lane::Turn;
 use super::outgoing::{Fate, Stage};
 use super::speech::Speech;
 use super::writer::Written;
-use crate::capability::Tools;
+use crate::approval::Client;
+use crate::capability::{Door, Tools};
 use crate::protocol::{ThoughtLevel, UserMessage};
 use crate::store::{Said, Speaker};
 use crate::wasm::{self, Agent, Attachment, Effort, Ended, PastMessage, Role};
@@ -65,8 +66,7 @@ impl House {
         };
         span.record("agent", agent.manifest.name.as_str());
         let told = self.tell(message, &agent).await;
-        let (name, session) = (agent.manifest.name.clone(), message.session.to_string());
-        let tools = Tools::new(name, session, self.store.clone(), speech.stop.clone());
+        let tools = self.tools(message, &agent, speech);
         let ended = tokio::select! {
             ended = agent.run(&self.engine, told, speech.clone(), tools) => ended,
             () = async { speech.stop.cancelled().await; tokio::time::sleep(GRACE).await } => return None,
@@ -77,6 +77,22 @@ impl House {
         report(&ended);
         self.moved(message, Stage::Settled(fate(&ended)));
         Some(ending::of(ended, &agent.manifest, speech.said().trim().is_empty()))
+    }
+
+    /// What a turn may use.
+    fn tools(&self, message: &UserMessage, agent: &Agent, speech: &Arc<Speech>) -> Tools {
+        let (name, session) = (agent.manifest.name.clone(), message.session.to_string());
+        let client = Client {
+            agent: name.to_string(),
+            digest: agent.digest.to_string(),
+            session: session.clone(),
+            interaction: message.interaction.to_string(),
+            wants: agent.wants.clone(),
+        };
+        let asks = agent.manifest.limits.asks;
+        let door = Door::new(self.office.clone(), client, speech.clone(), speech.clone(), asks);
+        let settings = self.settings.get(&name).cloned().unwrap_or_default();
+        Tools::new(name, session, self.store.clone(), speech.stop.clone(), door).with_settings(settings)
     }
 
     /// The agent of the session, or what the host itself has to say.

@@ -17,6 +17,9 @@ pub enum Breach {
     /// It called the host too often.
     #[error("the limit of host calls")]
     Calls,
+    /// It asked a person too often.
+    #[error("the limit of questions")]
+    Asks,
     /// It wrote too much.
     #[error("the output limit")]
     Output,
@@ -35,6 +38,7 @@ impl Breach {
             Self::Memory => "memory",
             Self::Wall => "wall",
             Self::Calls => "calls",
+            Self::Asks => "asks",
             Self::Output => "output",
         }
     }
@@ -46,6 +50,7 @@ impl Breach {
             Self::Memory => format!("its memory limit of {}", limits.memory),
             Self::Wall => format!("its time limit of {}", limits.wall),
             Self::Calls => format!("its limit of {} host calls", limits.calls),
+            Self::Asks => format!("its limit of {} questions", limits.asks),
             Self::Output => format!("its output limit of {}", limits.output),
         }
     }

@@ -7,8 +7,6 @@ use crate::capability::{Act, CardId};
 use serde_json::Value;
 use wasmtime::component::Resource;
 
-/// Cards that one turn may show.
-const MAX_CARDS: u32 = 1_000;
 /// The longest arguments or result of a card, in bytes of JSON; the contract's number.
 const MAX_JSON: usize = 100_000;
 /// The longest kind, label and error, in bytes.
@@ -57,15 +55,14 @@ impl task::Host for Guest {}
 impl task::HostCard for Guest {
     async fn open(&mut self, kind: String, label: String, args: Option<String>) -> Answer<Resource<Card>> {
         self.enter()?;
-        if self.cards >= MAX_CARDS {
-            return Ok(Err(Failure::Limit(format!("a turn may show {MAX_CARDS} cards"))));
-        }
         let args = match json(args) {
             Ok(args) => args,
             Err(failure) => return Ok(Err(failure)),
         };
-        let id = CardId(self.cards);
-        self.cards += 1;
+        let id = match self.tools.door().next_card() {
+            Ok(id) => id,
+            Err(refusal) => return self.refused(refusal),
+        };
         let kind = crate::text::line(&kind, MAX_KIND);
         let label = crate::text::line(&label, MAX_LABEL);
         if let Err(failure) = self.act(Act::Open { card: id, kind, label, args }).await {

@@ -1,6 +1,6 @@
 //! What the host keeps for one running guest, and the budgets that each of its calls passes.
 
-use super::bindings::sophon::agent::types::{self, Failure};
+use super::bindings::sophon::agent::types::{self, Denial, Failure};
 use super::breach::Breach;
 use super::clock::CpuClock;
 use super::config::Variables;
@@ -34,7 +34,6 @@ pub(super) struct Guest {
     pub(super) agent: Arc<str>,
     /// Log lines that this turn may still write.
     pub(super) log_lines: u32,
-    pub(super) cards: u32,
     pub(super) tools: Tools,
     pub(super) variables: Option<Variables>,
     chat: Arc<dyn Chat>,
@@ -46,7 +45,8 @@ pub(super) struct Guest {
 
 impl Guest {
     pub(super) fn new(agent: Arc<str>, limits: &Limits, chat: Arc<dyn Chat>, tools: Tools) -> Self {
-        let stderr = Tail::default();
+        let (stderr, wall) = (Tail::default(), WallClock::start(limits.wall.0));
+        tools.door().begin(wall.clone());
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         Self {
@@ -55,12 +55,11 @@ impl Guest {
             table,
             memory: MemoryLimiter::new(limits.memory.0),
             cpu: CpuClock::new(),
-            wall: WallClock::start(limits.wall.0),
+            wall,
             cpu_limit: limits.cpu.0,
             stderr,
             agent,
             log_lines: 1_000,
-            cards: 0,
             tools,
             variables: None,
             chat,
@@ -114,10 +113,27 @@ impl WasiView for Guest {
     }
 }
 
+impl Guest {
+    /// What a guest is told of a refusal, unless it ends the guest.
+    pub(super) fn refused<T>(&self, refusal: Refusal) -> Answer<T> {
+        match refusal {
+            Refusal::TooManyAsks => Err(Breach::Asks.into()),
+            refusal => Ok(Err(refusal.into())),
+        }
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
+        let words = refusal.to_string();
         match refusal {
             Refusal::Cancelled => Self::Cancelled,
+            Refusal::Denied { rule, hint } => Self::Denied(Denial { rule, hint }),
+            Refusal::Expired => {
+                let hint = "ask again in another turn".to_owned();
+                Self::Denied(Denial { rule: "nobody, as nobody answered in time".to_owned(), hint })
+            }
+            Refusal::TooManyAsks => Self::Limit(words),
             Refusal::Limit(text) => Self::Limit(text),
             Refusal::Invalid(text) => Self::Invalid(text),
             Refusal::Unavailable(text) => Self::Unavailable(text),

@@ -5,6 +5,7 @@ use super::engine::Engine;
 use super::guest::Guest;
 use super::{CONTRACT, offer};
 use crate::config::{Manifest, ManifestError};
+use crate::grant::Wants;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub struct Agent {
     pub digest: Digest,
     /// The component's size in bytes.
     pub size: u64,
+    /// What its manifest asks for.
+    pub wants: Arc<Wants>,
     pub(super) name: Arc<str>,
     pub(super) pre: AgentPre<Guest>,
 }
@@ -149,8 +152,8 @@ impl Engine {
         })?;
         let no_handler = |error| LoadError::NoHandler { file: file.clone(), reason: brief(&error) };
         let pre = AgentPre::new(linked).map_err(no_handler)?;
-        let name = manifest.name.as_str().into();
-        Ok(Agent { manifest, digest, size: bytes.len() as u64, name, pre })
+        let (name, wants) = (manifest.name.as_str().into(), Arc::new(manifest.wants.clone()));
+        Ok(Agent { manifest, wants, digest, size: bytes.len() as u64, name, pre })
     }
 
     /// Looks at what the component imports and exports of the contract, for messages that name it.
