@@ -1,5 +1,6 @@
 //! The host against the embedded cloud and scripted ones: what its users and its cloud see.
 
+mod approvals;
 mod away;
 mod bad_agents;
 mod cloud_faults;

@@ -112,6 +112,25 @@ impl User {
         Ok(Answer { text: text(&data["text"])?, finish: data["finish_reason"].clone(), usage: data["usage"].clone() })
     }
 
+    /// Waits until something is asked whose title ends like this; gives the question.
+    pub async fn asked(&self, title: &str) -> Result<Value> {
+        let is_it = |event: &Event| {
+            let asked = event.data["title"].as_str().is_some_and(|asked| asked.ends_with(title));
+            event.kind == "approval_requested" && asked && !self.is_resolved(&event.data["approval_id"])
+        };
+        Ok(self.wait(&format!("the question {title}"), is_it).await?.data)
+    }
+
+    fn is_resolved(&self, approval: &Value) -> bool {
+        let resolved = |event: &Event| event.kind == "approval_resolved" && event.data["approval_id"] == *approval;
+        self.events().iter().any(resolved)
+    }
+
+    /// Answers a question.
+    pub async fn decide(&self, asked: &Value, decision: Value) -> Result<Value> {
+        self.post(&format!("/v1/me/approvals/{}", text(&asked["approval_id"])?), decision).await
+    }
+
     /// Waits for an event that was or will be seen.
     pub async fn wait(&self, what: &str, is_it: impl Fn(&Event) -> bool) -> Result<Event> {
         let found = async {

@@ -105,10 +105,15 @@ impl World {
 
     /// A world whose host is paired but does not run.
     pub async fn paired(agents: Arc<Agents>, buckets: Buckets) -> Result<Self> {
+        Self::on(agents, Options { buckets, ..Options::default() }).await
+    }
+
+    /// The same with a cloud like this, whose file and admin port are the world's.
+    pub async fn on(agents: Arc<Agents>, cloud: Options) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let file = Some(dir.path().join("cloud.db"));
         let admin = Some(([127, 0, 0, 1], 0).into());
-        let cloud = LocalCloud::start(Options { file, admin, buckets, ..Options::default() }).await?;
+        let cloud = LocalCloud::start(Options { file, admin, ..cloud }).await?;
         let user = User::connect(&cloud.base_url(), cloud.user_token()).await?;
         let pairing = Pairing::start(CloudUrl::parse(&cloud.base_url()).map_err(anyhow::Error::msg)?, "a test").await?;
         user.post("/v1/me/pairing/claim", json!({ "code": pairing.code() })).await?;

@@ -113,11 +113,7 @@ impl Daemon {
         let (traces, refused) = (Traces::default(), unauthorized.clone());
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused, status: status.clone() });
         let (sleeper, depths) = (outbox.clone(), Arc::downgrade(&outbox));
-        let open_at_most = config.turns.open_at_most;
-        let office = Arc::new(Office::new(config.policy.rules.clone(), store.clone()));
-        let settings = settings(&config.policy);
-        let house = House { engine, agents: agents.clone(), store, office, settings, outbox, open_at_most };
-        let turns = Arc::new(Turns::start(house).await?);
+        let turns = Arc::new(Turns::start(house(config, engine, agents.clone(), store, outbox)).await?);
         let (state_in, state) = watch::channel(State::Connecting);
         let sources = Sources { link: events, unauthorized, stop: stop.clone(), status: status.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
@@ -186,6 +182,13 @@ impl Daemon {
 fn open_store(config: &Config, token: &Token) -> Result<Store, StoreError> {
     let durability = if config.fsync { Durability::Machine } else { Durability::Process };
     Store::open(&config.data_dir.join(format!("{}.db", token.installation())), durability)
+}
+
+/// All that turns work with.
+fn house(config: &Config, engine: Arc<Engine>, agents: Arc<Agents>, store: Store, outbox: Arc<Carrier>) -> House {
+    let office = Arc::new(Office::new(config.policy.rules.clone(), store.clone()));
+    let settings = settings(&config.policy);
+    House { engine, agents, store, office, settings, outbox, open_at_most: config.turns.open_at_most }
 }
 
 /// What the operator set for each agent.

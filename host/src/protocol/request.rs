@@ -173,7 +173,7 @@ pub enum Outgoing {
     /// Closes a card.
     FinishTask(FinishTask),
     /// Asks the user for leave.
-    Ask(RequestApproval),
+    Ask(Box<RequestApproval>),
 }
 
 /// `POST /v1/pairing/start`.

@@ -118,7 +118,7 @@ impl Address {
     pub(super) fn ask(&self, ask: AskId, question: Question) -> Outgoing {
         let Question { action, title, command, host, message, severity } = question;
         let approval_id = self.approval(ask);
-        Outgoing::Ask(RequestApproval {
+        Outgoing::Ask(Box::new(RequestApproval {
             session_id: self.message.session.clone(),
             interaction_id: self.message.interaction.clone(),
             idempotency_key: Some(approval_id.to_string()),
@@ -135,7 +135,7 @@ impl Address {
                 Severity::High | Severity::Critical => protocol::Severity::High,
             },
             tool_call_id: None,
-        })
+        }))
     }
 
     fn finish(&self, card: CardId, status: TaskStatus, error: Option<String>, result: Option<Value>) -> Outgoing {

@@ -6,18 +6,17 @@
 use super::address::{Address, End};
 use super::outgoing::{Kind, Outgoing};
 use crate::capability::{Act, AskId, CardId};
-use crate::protocol::{ApprovalId, FinishReason, MAX_TEXT, MessageId, Usage, UserMessage};
+use crate::protocol::{ApprovalId, MAX_TEXT, MessageId, UserMessage};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
+
+pub(super) use end::Ending;
 
 /// Text is merged for at least this long after the delta before it (errors page, "coalesce deltas").
 const MERGE: Duration = Duration::from_millis(30);
 /// Bytes that may wait to be sent; then the agent waits.
 const MAX_WAITING: usize = 64 << 10;
-
-/// The text of an end whose own text the cloud refused.
-const REFUSED: &str = "⚠️ The cloud did not take this answer; the host's log says why.";
 
 /// What the writer should do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,17 +29,6 @@ pub(super) enum Due {
     Wait,
     /// The bubble is ended, or gone.
     Done,
-}
-
-/// How a bubble ends.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Ending {
-    /// The canonical text; what was said stands without it.
-    pub(super) text: Option<String>,
-    /// A paragraph of the host's under it.
-    pub(super) note: Option<String>,
-    pub(super) usage: Option<Usage>,
-    pub(super) finish: Option<FinishReason>,
 }
 
 /// See the module.
@@ -134,47 +122,6 @@ impl Bubble {
         }
     }
 
-    /// Ends the bubble. Only the first end counts.
-    pub(super) fn end(&mut self, ending: Ending) {
-        if self.end.is_some() || self.state != State::Going || matches!(self.again, Some(Outgoing::End(_))) {
-            return;
-        }
-        // Nobody waits for an answer any more.
-        self.waiting.retain(|act| !matches!(act, Act::Ask { .. }));
-        let mut text = ending.text.unwrap_or_else(|| self.said.clone());
-        if text.len() > MAX_TEXT && text != self.said {
-            // Too long for one request: what the bubble does not show yet is streamed like any other text.
-            let rest = match text.strip_prefix(self.said.as_str()) {
-                Some(rest) => rest.to_owned(),
-                None => format!("\n\n{text}"),
-            };
-            self.push(Act::Text(rest));
-            text.clone_from(&self.said);
-        }
-        // A process that was killed behind the note has said it already, where that travels as text of its own.
-        let note = ending.note.filter(|note| !text.ends_with(note.as_str()));
-        let noted = match &note {
-            Some(note) if text.trim().is_empty() => note.clone(),
-            Some(note) => format!("{}\n\n{note}", text.trim_end()),
-            None => text,
-        };
-        let fits = noted.len() <= MAX_TEXT;
-        if fits {
-            // The canonical text says it all: what waits behind the last card need not travel twice.
-            if matches!(self.again, Some(Outgoing::Delta(_))) {
-                self.again = None;
-            }
-            while let Some(Act::Text(_)) = self.waiting.back() {
-                self.waiting.pop_back();
-            }
-        } else if let Some(note) = note {
-            self.push(Act::Text(format!("\n\n{note}")));
-        }
-        self.said = noted;
-        let text = fits.then(|| self.said.clone());
-        self.end = Some(End { text, usage: ending.usage, finish: ending.finish });
-    }
-
     /// What to do at `now`.
     pub(super) fn due(&self, now: Instant) -> Due {
         if self.state != State::Going {
@@ -224,22 +171,6 @@ impl Bubble {
                 }
             },
         }
-    }
-
-    /// The cloud will not take the end as it is. Once, it is offered one with only a note.
-    pub(super) fn end_refused(&mut self) {
-        if self.address.is_fallback() {
-            return self.gone();
-        }
-        self.address.fall_back();
-        self.said = REFUSED.to_owned();
-        self.end = Some(End { text: Some(self.said.clone()), usage: None, finish: None });
-        self.state = State::Going;
-    }
-
-    /// Whether the end is there and its text says all: what comes before it may be lost.
-    pub(super) fn end_says_all(&self) -> bool {
-        self.end.as_ref().is_some_and(|end| end.text.is_some())
     }
 
     /// Text was given up that the end says again: what came behind it would be a stream with a hole.
@@ -302,6 +233,7 @@ fn supersede(waiting: &mut Act, later: Act) {
     *partial = v.or(partial.take());
 }
 
+mod end;
 mod resumed;
 #[cfg(test)]
 mod tests;

@@ -21,10 +21,11 @@
 //! Each turn runs in a fresh instance: nothing kept in a `static` is there the next time.
 
 //!
-//! What must last goes into [`state`]; [`config`] tells what the operator set, [`control`] what is left of the turn, and
+//! What must last goes into [`state`]; [`approval`] asks the person; [`config`] tells what the operator set, [`control`] what is left of the turn, and
 //! [`entropy`] gives random bytes. A component imports only what it uses.
 
 mod answer;
+pub mod approval;
 #[allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated from wit/, documented there")]
 #[doc(hidden)]
 pub mod bindings {

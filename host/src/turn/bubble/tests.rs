@@ -1,6 +1,8 @@
 //! Order, merging, ends: every case with a clock of its own.
 
+use super::end::REFUSED;
 use super::*;
+use crate::protocol::FinishReason;
 use crate::protocol::{SendMessageEnd, TaskStatus};
 use serde_json::json;
 

@@ -24,11 +24,6 @@ impl Agent for Probe {
             },
             "history" => Ok(Answer::text(history(&turn))),
             "state" => state::deed(turn.text.split_whitespace().skip(1)),
-            "left" => Ok(Answer::text(turn::left())),
-            "outlast" => turn::outlast(reply),
-            "setting" => Ok(Answer::text(turn::setting(turn.text.split_whitespace().nth(1).unwrap_or_default()))),
-            "random" => Ok(Answer::text(turn::random(usize::try_from(number)?))),
-            "greedy" => Ok(Answer::text(turn::greedy())),
             "silent" => Ok(Answer::streamed()),
             "canonical" => {
                 reply.write("a draft")?;
@@ -48,7 +43,8 @@ impl Agent for Probe {
             "mull" => churn(),
             "surroundings" => Ok(Answer::text(surroundings())),
             "long" => Ok(Answer::text("x".repeat(usize::try_from(number)?))),
-            other => Err(Failure::other(format!("the probe knows no {other}"))),
+            other => turn::deed(other, turn.text.split_whitespace().skip(1), reply)
+                .unwrap_or_else(|| Err(Failure::other(format!("the probe knows no {other}")))),
         }
     }
 }

@@ -1,17 +1,36 @@
 //! Deeds with `control`, `config` and `entropy`.
 
+use sophon_agent::approval::Question;
 use sophon_agent::{Answer, Reply, Result, config, control, entropy, state};
 use std::time::Duration;
 
+/// One of these deeds.
+pub(crate) fn deed<'a>(
+    word: &str,
+    mut words: impl Iterator<Item = &'a str>,
+    reply: &mut Reply,
+) -> Option<Result<Answer>> {
+    Some(match word {
+        "left" => Ok(Answer::text(left())),
+        "outlast" => outlast(reply),
+        "setting" => Ok(Answer::text(setting(words.next().unwrap_or_default()))),
+        "random" => words.next().unwrap_or_default().parse().map(random).map(Answer::text).map_err(Into::into),
+        "greedy" => Ok(Answer::text(greedy())),
+        "ask" => ask(words, reply),
+        "nag" => nag(),
+        _ => return None,
+    })
+}
+
 /// What is left of the turn.
-pub(crate) fn left() -> String {
+fn left() -> String {
     let left = control::remaining();
     let (cpu, wall) = (left.cpu.as_millis(), left.wall.as_millis());
     format!("{} {cpu} {wall} {} {}", control::cancelled(), left.output, left.calls)
 }
 
 /// Waits until the user stops the turn, and tries to keep something then.
-pub(crate) fn outlast(reply: &mut Reply) -> Result<Answer> {
+fn outlast(reply: &mut Reply) -> Result<Answer> {
     reply.write("waiting")?;
     while control::check().is_ok() {
         std::thread::sleep(Duration::from_millis(1));
@@ -21,17 +40,36 @@ pub(crate) fn outlast(reply: &mut Reply) -> Result<Answer> {
 }
 
 /// A value of the operator's, and whether there is a secret of that name.
-pub(crate) fn setting(name: &str) -> String {
+fn setting(name: &str) -> String {
     format!("{} {}", config::get(name).unwrap_or_else(|| "nothing".to_owned()), config::has_secret(name))
 }
 
 /// Random bytes, drawn twice.
-pub(crate) fn random(len: usize) -> String {
+fn random(len: usize) -> String {
     let (one, two) = (entropy::bytes(len), entropy::bytes(len));
     format!("{} bytes, {}", one.len(), if one == two { "the same" } else { "different" })
 }
 
 /// More than may be asked for at once.
-pub(crate) fn greedy() -> String {
+fn greedy() -> String {
     format!("{} bytes", sophon_agent::bindings::sophon::agent::entropy::bytes(4_097).len())
+}
+
+/// Asks the person for these actions, one after the other, and says what they said.
+fn ask<'a>(actions: impl Iterator<Item = &'a str>, reply: &mut Reply) -> Result<Answer> {
+    for action in actions {
+        reply.write(&format!("{action}? "))?;
+        let question = Question::new(action, &format!("May I {action}?")).because("I was told\nto \u{202e}ask");
+        let decision = question.command(&format!("do {action}")).ask()?;
+        reply.write(&format!("{decision:?}. "))?;
+    }
+    Ok(Answer::streamed())
+}
+
+/// Asks until it is stopped.
+fn nag() -> Result<Answer> {
+    for number in 0_u64.. {
+        Question::new(&format!("nag.{number}"), "Please?").ask()?;
+    }
+    Ok(Answer::streamed())
 }
