@@ -11,9 +11,20 @@ async fn help_teaches_and_names_the_exit_codes() -> Result<()> {
     let data = tempfile::tempdir()?;
     let help = run(data.path(), &["--help"], &[]).await?;
     assert_eq!(help.code, Some(0));
-    for part in
-        ["dev", "run", "pair", "chat", "agent", "status", "doctor", "Exit codes", "sophon-host.toml", "SOPHON_TOKEN"]
-    {
+    for part in [
+        "dev",
+        "run",
+        "pair",
+        "chat",
+        "agent",
+        "grants",
+        "audit",
+        "status",
+        "doctor",
+        "Exit codes",
+        "sophon-host.toml",
+        "SOPHON_TOKEN",
+    ] {
         assert!(help.stdout.contains(part), "{part} is not in: {}", help.stdout);
     }
     Ok(())

@@ -4,6 +4,7 @@ mod commands;
 mod crash;
 mod dev;
 mod doctor;
+mod grants;
 mod lock;
 mod secrets;
 mod shutdown;

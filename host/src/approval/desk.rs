@@ -4,7 +4,7 @@ use super::Person;
 use super::office::Office;
 use super::queue::{Place, Queue};
 use crate::grant::{Answer, Ask, Effect, Question, Rule, Scope, Wants, cover_in_words, policy_lines};
-use crate::store::{Entry, StoreError};
+use crate::store::{Entry, Standing, StoreError};
 use std::sync::Arc;
 
 /// On whose behalf something is asked.
@@ -131,18 +131,19 @@ impl Desk {
             (Effect::Ask | Effect::Allow, _) => {}
         }
         match self.office.use_grant(&self.client, ask).await {
-            Ok(Some(id)) => Ok(By::Grant(id)),
-            Ok(None) => self.ask(ask, reason).await,
+            Ok(Standing::Allows(id)) => Ok(By::Grant(id)),
+            Ok(Standing::Lapsed(difference)) => self.ask(ask, reason, Some(&difference)).await,
+            Ok(Standing::Silent) => self.ask(ask, reason, None).await,
             Err(error) => Err(unwritten(&error)),
         }
     }
 
     /// Asks a person, or waits with whoever asks the same.
-    async fn ask(&self, ask: &Ask, reason: Option<&str>) -> Said {
+    async fn ask(&self, ask: &Ask, reason: Option<&str>, lapsed: Option<&str>) -> Said {
         loop {
             match self.queue.place(ask.fingerprint()) {
                 Place::First(turn) => {
-                    let said = self.ask_person(ask, reason).await;
+                    let said = self.ask_person(ask, reason, lapsed).await;
                     turn.tell(&said);
                     return said;
                 }
@@ -160,8 +161,8 @@ impl Desk {
         }
     }
 
-    async fn ask_person(&self, ask: &Ask, reason: Option<&str>) -> Said {
-        let question = self.question(ask, reason).await.map_err(|error| unwritten(&error))?;
+    async fn ask_person(&self, ask: &Ask, reason: Option<&str>, lapsed: Option<&str>) -> Said {
+        let question = self.question(ask, reason, lapsed).await.map_err(|error| unwritten(&error))?;
         let no = |rule: &str| {
             let lines = policy_lines(&self.client.agent, ask);
             let hint = format!("to allow it without asking, add to sophon-host.toml:\n{lines}");
@@ -206,15 +207,18 @@ impl Desk {
     }
 
     /// What a person is shown.
-    async fn question(&self, ask: &Ask, reason: Option<&str>) -> Result<Question, StoreError> {
+    async fn question(&self, ask: &Ask, reason: Option<&str>, lapsed: Option<&str>) -> Result<Question, StoreError> {
         let own = match ask {
             Ask::Own(own) => Some(own.reason.as_str()),
             Ask::Http(_) | Ask::Exec(_) => None,
         };
         let said = Ask::reason(reason.or(own).unwrap_or_default());
+        let lapsed = lapsed.map_or_else(String::new, |difference| {
+            format!("You allowed this to an earlier version of the agent, which wanted less:\n{difference}\n\n")
+        });
         let always = [Scope::Session, Scope::Tool, Scope::Domain, Scope::All];
         let always = always.map(|scope| format!("{}: {}", word(scope), cover_in_words(ask, scope, &self.client.wants)));
-        let message = format!("{}{}What “always” would cover:\n{}", said, gap(&said), always.join("\n"));
+        let message = format!("{said}{}{lapsed}What “always” would cover:\n{}", gap(&said), always.join("\n"));
         Ok(Question {
             action: self.office.action(&self.client, ask).await?,
             title: format!("{}: {}", self.client.agent, ask.title()),

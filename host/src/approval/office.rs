@@ -2,7 +2,7 @@
 
 use super::desk::Client;
 use crate::grant::{Ask, Cover, Effect, Grant, Rule, Scope, cover_in_words, decide, widen};
-use crate::store::{Entry, Store, StoreError};
+use crate::store::{Entry, Standing, Store, StoreError, grant_id};
 use std::time::SystemTime;
 
 /// The rules, the grants and the log of one host.
@@ -23,16 +23,16 @@ impl Office {
         (verdict.effect, verdict.rule)
     }
 
-    /// The grant that allows an ask, if one does; it is used by that.
-    pub(super) async fn use_grant(&self, client: &Client, ask: &Ask) -> Result<Option<String>, StoreError> {
-        let Client { agent, digest, session, .. } = client;
-        self.store.use_grant(agent, digest, session, ask, now_ms()).await
+    /// What the grants say to an ask. One that allows it is used by that.
+    pub(super) async fn use_grant(&self, client: &Client, ask: &Ask) -> Result<Standing, StoreError> {
+        let Client { agent, digest, session, wants, .. } = client;
+        self.store.use_grant((agent, digest, session), wants, ask, now_ms()).await
     }
 
     /// Remembers a yes for later; gives the grant's id.
     pub(super) async fn give(&self, client: &Client, ask: &Ask, scope: Scope) -> Result<Option<String>, StoreError> {
         let grant = Grant {
-            id: format!("g{:010x}", rand::random::<u64>() >> 24),
+            id: grant_id(),
             agent: client.agent.clone(),
             digest: client.digest.clone(),
             capability: ask.capability(),

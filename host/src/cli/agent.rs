@@ -2,14 +2,17 @@
 
 use super::args::{AgentArgs, AgentCommand};
 use super::exit::Failure;
-use super::{dev, output, run};
+use super::{dev, inspect, output, run};
 use crate::config::Config;
 use crate::wasm::{Agent, Agents};
 use serde_json::json;
 
 /// Does what the subcommand says.
 pub(super) async fn agent(mut config: Config, args: AgentArgs) -> Result<(), Failure> {
-    let AgentCommand::List { json, .. } = args.command;
+    let json = match args.command {
+        AgentCommand::List { json, .. } => json,
+        AgentCommand::Inspect { path, json } => return inspect::inspect(&path, json),
+    };
     config.agents.paths = dev::paths(&config)?;
     let (_engine, agents) = run::load(&config).await?;
     if json {

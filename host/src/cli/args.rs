@@ -1,6 +1,6 @@
 //! The command line, and what `--help` teaches.
 
-use crate::config::{LogFormat, Overrides};
+use crate::config::{LogFormat, Overrides, Span};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -60,6 +60,10 @@ pub(super) enum Command {
     Chat(ChatArgs),
     /// Look at agents
     Agent(AgentArgs),
+    /// List what agents may do without asking again, take it back, or allow something from here
+    Grants(GrantsArgs),
+    /// Show who asked for what, who decided, and what happened; or check that this log is whole
+    Audit(AuditArgs),
     /// Ask the host that runs here how it is doing: its link, agents, turns and last errors
     Status(StatusArgs),
     /// Check what a host needs, one by one, and say how to mend what is broken
@@ -116,6 +120,63 @@ pub(super) struct DoctorArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct GrantsArgs {
+    #[command(subcommand)]
+    pub(super) command: GrantsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GrantsCommand {
+    /// List the grants that stand
+    List {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take grants back, at once: turns that run by them are stopped in it
+    Revoke {
+        /// Their ids, as `grants list` shows them
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Allow an agent something from now on
+    Add(AddArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    /// The agent's name
+    pub(super) agent: String,
+    /// What: `http GET https://example.com/*`, `exec git status`, `own calendar.*`
+    pub(super) covers: String,
+    /// For how long, such as 30m; until it is taken back otherwise
+    #[arg(long = "for", value_name = "TIME")]
+    pub(super) lasting: Option<Span>,
+    /// How often
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) uses: Option<u32>,
+    /// In this session only
+    #[arg(long, value_name = "ID")]
+    pub(super) session: Option<String>,
+    /// Programs may use the network
+    #[arg(long)]
+    pub(super) network: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AuditArgs {
+    /// Check that nothing was changed or taken out
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Only entries after this one
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(super) after: i64,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct AgentArgs {
     #[command(subcommand)]
     pub(super) command: AgentCommand,
@@ -123,6 +184,14 @@ pub(super) struct AgentArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
+    /// Show what an agent is, could do and wants, without running anything of it
+    Inspect {
+        /// An agent's folder, a folder of such folders, or a .wasm component
+        path: PathBuf,
+        /// Print one JSON object an agent
+        #[arg(long)]
+        json: bool,
+    },
     /// List the agents, and what is wrong with those that cannot run
     List {
         /// Agent folders, folders of agent folders, or .wasm components [default: agents.paths, else ./plugins]
@@ -141,7 +210,10 @@ impl Arguments {
             Command::Run(args) => args.paths.clone(),
             Command::Doctor(args) => args.paths.clone(),
             Command::Agent(AgentArgs { command: AgentCommand::List { paths, .. } }) => paths.clone(),
-            Command::Pair | Command::Chat(_) | Command::Status(_) => Vec::new(),
+            Command::Agent(AgentArgs { command: AgentCommand::Inspect { .. } }) => Vec::new(),
+            Command::Pair | Command::Chat(_) | Command::Status(_) | Command::Grants(_) | Command::Audit(_) => {
+                Vec::new()
+            }
         };
         Overrides {
             config: self.config.clone(),

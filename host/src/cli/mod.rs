@@ -2,15 +2,19 @@
 
 mod agent;
 mod args;
+mod audit;
 mod build;
 mod chat;
 mod dev;
 mod doctor;
 mod exit;
+mod grants;
+mod inspect;
 mod logging;
 mod output;
 mod pair;
 mod process;
+mod records;
 mod run;
 mod session;
 mod signals;
@@ -78,6 +82,8 @@ async fn command(
         Command::Pair => pair::pair(config, environment).await,
         Command::Chat(args) => chat::chat(config, args).await,
         Command::Agent(args) => agent::agent(config, args).await,
+        Command::Grants(args) => grants::grants(config, args).await,
+        Command::Audit(args) => audit::audit(config, args).await,
         Command::Status(args) => status::status(config, args).await,
         Command::Doctor(_) => Ok(()),
     }

@@ -66,6 +66,11 @@ impl Wants {
         Ok(())
     }
 
+    /// All that is wanted, one thing a line, for people.
+    pub fn in_words(&self) -> Vec<String> {
+        self.beyond(&Self::default())
+    }
+
     /// What is wanted of one capability.
     pub fn of(&self, capability: Capability) -> impl Iterator<Item = &Want> {
         self.asks.iter().filter(move |want| want.pattern.capability() == capability)

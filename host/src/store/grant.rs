@@ -3,11 +3,28 @@
 use super::audit::append;
 use super::inbox::{millis, parse};
 use super::{Entry, Store, StoreError};
-use crate::grant::{Ask, Asker, Grant};
+use crate::grant::{Ask, Asker, Grant, Regrant, Wants};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use std::sync::Arc;
 
 /// Grants that are kept. One more is refused: somebody should look at them.
 const MAX_GRANTS: i64 = 10_000;
+
+/// What grants say to an ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// This one allows it.
+    Allows(String),
+    /// One allowed it to an earlier version of the agent, which wanted less: what more, in words.
+    Lapsed(String),
+    /// Nothing.
+    Silent,
+}
+
+/// A new grant's name.
+pub fn grant_id() -> String {
+    format!("g{:010x}", rand::random::<u64>() >> 24)
+}
 
 impl Store {
     /// Keeps a grant, and writes down that it was given. Whether there was room for it.
@@ -29,29 +46,42 @@ impl Store {
         .await
     }
 
-    /// The grant that allows something, if one does. It is used up by one use.
+    /// What the grants say to an ask. One that allows it is used up by one use, and goes over to a new version of its
+    /// agent that wants no more than the one before.
     ///
     /// # Errors
     /// When the file cannot be read or written.
     pub async fn use_grant(
         &self,
-        agent: &str,
-        digest: &str,
-        session: &str,
+        by: (&str, &str, &str),
+        wants: &Arc<Wants>,
         ask: &Ask,
         now_ms: u64,
-    ) -> Result<Option<String>, StoreError> {
-        let (agent, digest, session, ask) = (agent.to_owned(), digest.to_owned(), session.to_owned(), ask.clone());
+    ) -> Result<Standing, StoreError> {
+        let (agent, digest, session) = (by.0.to_owned(), by.1.to_owned(), by.2.to_owned());
+        let (wants, ask) = (wants.clone(), ask.clone());
         self.run(move |connection| {
             forget_ended(connection, now_ms)?;
-            let grants = of(connection, &agent)?;
-            let allows = |grant: &&Grant| {
-                grant.allows(Asker { agent: &agent, digest: &digest, session: &session }, &ask, now_ms)
-            };
-            let Some(grant) = grants.iter().find(allows) else { return Ok(None) };
-            let used = "UPDATE grants SET uses_left = uses_left - 1 WHERE id = ?1 AND uses_left IS NOT NULL";
-            connection.prepare_cached(used)?.execute([&grant.id])?;
-            Ok(Some(grant.id.clone()))
+            let mut lapsed = None;
+            for grant in of(connection, &agent)? {
+                let by = Asker { agent: &agent, digest: &grant.digest, session: &session };
+                if !grant.allows(by, &ask, now_ms) {
+                    continue;
+                }
+                if grant.digest != digest {
+                    match grant.regrant(&wants) {
+                        Regrant::Keep => hand_over(connection, &grant, &digest)?,
+                        Regrant::Ask { difference } => {
+                            lapsed = Some(difference);
+                            continue;
+                        }
+                    }
+                }
+                let used = "UPDATE grants SET uses_left = uses_left - 1 WHERE id = ?1 AND uses_left IS NOT NULL";
+                connection.prepare_cached(used)?.execute([&grant.id])?;
+                return Ok(Standing::Allows(grant.id));
+            }
+            Ok(lapsed.map_or(Standing::Silent, Standing::Lapsed))
         })
         .await
     }
@@ -111,6 +141,13 @@ impl Store {
     }
 }
 
+/// Binds a grant to a new version of its agent.
+fn hand_over(connection: &Connection, grant: &Grant, digest: &str) -> rusqlite::Result<()> {
+    let grant = Grant { digest: digest.to_owned(), ..grant.clone() };
+    let body = serde_json::to_string(&grant).expect("text and numbers always serialize");
+    connection.prepare_cached("UPDATE grants SET body = ?2 WHERE id = ?1")?.execute([grant.id, body]).map(drop)
+}
+
 /// Grants end by time, and by use some while after the last: what runs by it then still stands.
 fn forget_ended(connection: &Connection, now_ms: u64) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM grants WHERE until <= ?1")?.execute([millis(now_ms)]).map(drop)
@@ -135,3 +172,6 @@ fn read(statement: &mut rusqlite::Statement<'_>, by: impl rusqlite::Params) -> r
     }
     Ok(grants)
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ mod transcript;
 pub use audit::{Entry, Seal, Sealed};
 pub use check::{Condition, check};
 pub use file::{Receipt, Store, StoreError};
+pub use grant::{Standing, grant_id};
 pub use inbox::{Brought, Recent};
 pub use journal::Unfinished;
 pub use open::Durability;

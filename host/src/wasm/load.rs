@@ -18,7 +18,7 @@ const PACKAGE: &str = "sophon:agent/";
 
 /// SHA-256 of a component.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest([u8; 32]);
+pub struct Digest(pub(super) [u8; 32]);
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -186,6 +186,16 @@ impl Engine {
     }
 }
 
+/// What the component of a manifest is, without making it ready.
+///
+/// # Errors
+/// When it cannot be read, or is no component.
+pub(crate) fn component_digest(manifest: &Manifest) -> Result<Digest, LoadError> {
+    let bytes = read(manifest)?;
+    check_header(&manifest.component, &bytes)?;
+    Ok(Digest(Sha256::digest(&bytes).into()))
+}
+
 fn check_version(file: &Path, interface: &str, built: &str) -> Result<(), LoadError> {
     if compatible(built) {
         return Ok(());
@@ -203,7 +213,7 @@ fn compatible(version: &str) -> bool {
     version.split('.').take(2).eq(CONTRACT.split('.').take(2))
 }
 
-fn read(manifest: &Manifest) -> Result<Vec<u8>, LoadError> {
+pub(super) fn read(manifest: &Manifest) -> Result<Vec<u8>, LoadError> {
     let file = &manifest.component;
     let failed = |error: std::io::Error| match (error.kind(), &manifest.build) {
         (std::io::ErrorKind::NotFound, Some(build)) => {
@@ -223,7 +233,7 @@ fn read(manifest: &Manifest) -> Result<Vec<u8>, LoadError> {
     std::fs::read(file).map_err(failed)
 }
 
-fn check_header(file: &Path, bytes: &[u8]) -> Result<(), LoadError> {
+pub(super) fn check_header(file: &Path, bytes: &[u8]) -> Result<(), LoadError> {
     const BUILD: &str = "build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`";
     const NAME: &str = "`component` of agent.toml must name the built .wasm file";
     let (what, hint) = match bytes {

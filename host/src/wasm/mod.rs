@@ -13,6 +13,7 @@ mod control;
 mod engine;
 mod entropy;
 mod guest;
+mod inspect;
 mod load;
 mod log;
 mod memory;
@@ -28,6 +29,8 @@ pub use bindings::sophon::agent::types::{
 };
 pub use breach::Breach;
 pub use engine::{Engine, EngineError};
+pub use inspect::Inspection;
+pub(crate) use load::component_digest;
 pub use load::{Agent, Digest, LoadError};
 pub use run::Ended;
 

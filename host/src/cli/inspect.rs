@@ -1,0 +1,66 @@
+//! `sophon-host agent inspect`: what an agent is, wants and could do, before anything of it is run.
+
+use super::exit::Failure;
+use super::output;
+use crate::config::Manifest;
+use crate::wasm::{Inspection, find_manifests};
+use serde_json::json;
+use std::path::Path;
+
+/// Shows the agents at a path.
+pub(super) fn inspect(path: &Path, json: bool) -> Result<(), Failure> {
+    let mut bad = None;
+    for (_, manifest) in find_manifests(path) {
+        let seen = manifest.and_then(|manifest| Inspection::of(&manifest).map(|seen| (manifest, seen)));
+        match seen {
+            Ok((manifest, seen)) if json => output::data(&as_json(&manifest, &seen).to_string()),
+            Ok((manifest, seen)) => lines(&manifest, &seen).iter().for_each(|line| output::data(line)),
+            Err(error) => bad = Some(Failure::other(crate::text::terminal(&error.to_string()))),
+        }
+    }
+    bad.map_or(Ok(()), Err)
+}
+
+fn as_json(manifest: &Manifest, seen: &Inspection) -> serde_json::Value {
+    json!({
+        "name": manifest.name.as_str(), "version": manifest.version, "description": manifest.description,
+        "component": manifest.component, "size": seen.size, "sha256": seen.digest.to_string(),
+        "contract": seen.contract, "can": seen.can, "cannot": seen.cannot, "not_offered": seen.unknown,
+        "wants": manifest.wants,
+    })
+}
+
+fn lines(manifest: &Manifest, seen: &Inspection) -> Vec<String> {
+    let row = |name: &str, value: &str| format!("{name:<9}{}", crate::text::line(value, 2_000));
+    let listed = |words: &[&str]| if words.is_empty() { "nothing".to_owned() } else { words.join("; ") };
+    let mut lines = vec![
+        row("agent", &format!("{} {}", manifest.name, manifest.version)),
+        row("file", &format!("{}, {} bytes", manifest.component.display(), seen.size)),
+        row("sha256", &seen.digest.to_string()),
+        row("contract", seen.contract.as_deref().unwrap_or("none that it shows")),
+        row("can", &listed(&seen.can)),
+        row("cannot", &listed(&seen.cannot)),
+    ];
+    if !manifest.description.is_empty() {
+        lines.insert(1, row("is", &format!("“{}”", manifest.description)));
+    }
+    let wants: Vec<String> = manifest.wants.in_words();
+    if wants.is_empty() {
+        lines.push(row("wants", "nothing that has to be allowed"));
+    }
+    for (index, want) in wants.iter().enumerate() {
+        lines.push(row(if index == 0 { "wants" } else { "" }, want));
+    }
+    let limits = &manifest.limits;
+    lines.push(row(
+        "limits",
+        &format!(
+            "computes {}, {} of memory, {} in all, {} of output, {} calls, {} questions",
+            limits.cpu, limits.memory, limits.wall, limits.output, limits.calls, limits.asks
+        ),
+    ));
+    for unknown in &seen.unknown {
+        lines.push(row("lacks", &format!("{unknown}: this host does not offer it, and does not load the agent")));
+    }
+    lines
+}

@@ -1,0 +1,34 @@
+//! The host's records, beside a host that runs or by themselves.
+
+use super::dev;
+use super::exit::Failure;
+use crate::config::Config;
+use crate::store::{Durability, Store};
+use std::path::{Path, PathBuf};
+
+/// Opens the records of the host of `run`, else those of `dev`; gives their file, too.
+pub(super) async fn open(config: &Config) -> Result<(Store, PathBuf), Failure> {
+    let file = find(config)?;
+    let durability = if config.fsync { Durability::Machine } else { Durability::Process };
+    let opened = file.clone();
+    let store = crate::tasks::blocking(move || Store::open(&opened, durability)).await.map_err(Failure::other)?;
+    Ok((store, file))
+}
+
+fn find(config: &Config) -> Result<PathBuf, Failure> {
+    let token = config.cloud.token.clone().or_else(|| config.cloud.token_file.read().ok());
+    let own = token.map(|token| config.data_dir.join(format!("{}.db", token.installation())));
+    let folders = [config.data_dir.clone(), dev::host_dir(&config.data_dir)];
+    let found = own.filter(|file| file.exists()).or_else(|| folders.iter().find_map(|folder| newest(folder)));
+    found.ok_or_else(|| {
+        let shown = config.data_dir.display();
+        Failure::other(format!("no host has kept records in {shown} yet; start one, or name another with `--data-dir`"))
+    })
+}
+
+/// The installation that was used last.
+fn newest(folder: &Path) -> Option<PathBuf> {
+    let files = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let stores = files.filter(|path| path.extension().is_some_and(|extension| extension == "db"));
+    stores.max_by_key(|path| std::fs::metadata(path).and_then(|file| file.modified()).ok())
+}
