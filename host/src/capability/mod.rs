@@ -4,6 +4,8 @@
 
 mod chat;
 mod door;
+pub mod http;
+mod operation;
 mod settings;
 mod state;
 mod tools;
@@ -11,6 +13,7 @@ mod wall;
 
 pub use chat::{Act, ActFuture, AskId, CardId, Chat, Stopped};
 pub use door::{Door, Leave};
+pub use operation::Operation;
 pub use settings::Settings;
 pub use state::{Scope, State};
 pub use tools::{Refusal, Tools};

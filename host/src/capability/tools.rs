@@ -1,12 +1,13 @@
 //! What one turn may use, and why it is refused.
 
 use super::door::Door;
+use super::http::Web;
 use super::settings::Settings;
 use super::state::{Scope, State};
 use crate::config::AgentName;
 use crate::store::Store;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// What one turn of an agent may use. Made for the turn, and gone with it.
 pub struct Tools {
@@ -17,6 +18,7 @@ pub struct Tools {
     stop: CancellationToken,
     settings: Arc<Settings>,
     door: Arc<Door>,
+    web: Arc<Web>,
 }
 
 /// Why a call is refused. The text is for the agent's author, and holds nothing of the host's.
@@ -53,7 +55,9 @@ pub enum Refusal {
 impl Tools {
     /// What a turn of `agent` in `session` may use, until `stop`.
     pub fn new(agent: AgentName, session: String, store: Store, stop: CancellationToken, door: Door) -> Self {
-        Self { agent, session, store, stop, settings: Arc::default(), door: Arc::new(door) }
+        let door = Arc::new(door);
+        let web = Arc::new(Web::new(Arc::default(), door.clone(), stop.clone()));
+        Self { agent, session, store, stop, settings: Arc::default(), door, web }
     }
 
     /// The way to all that has to be allowed.
@@ -76,6 +80,16 @@ impl Tools {
     /// What the agent keeps.
     pub fn state(&self, scope: Scope) -> State<'_> {
         State::new(self, scope)
+    }
+
+    /// Its requests.
+    pub fn web(&self) -> &Arc<Web> {
+        &self.web
+    }
+
+    /// Waits until the turn is to stop.
+    pub fn stopped(&self) -> WaitForCancellationFutureOwned {
+        self.stop.clone().cancelled_owned()
     }
 
     /// Whether the turn is to stop.

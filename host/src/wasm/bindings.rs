@@ -6,5 +6,9 @@ wasmtime::component::bindgen!({
     world: "agent",
     imports: { default: async | trappable },
     exports: { default: async },
-    with: { "sophon:agent/task.card": super::card::Card },
+    with: {
+        "sophon:agent/task.card": super::card::Card,
+        "sophon:agent/operation.op": super::operation::Op,
+        "sophon:agent/http.response": super::http::Answer,
+    },
 });

@@ -127,8 +127,8 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let words = refusal.to_string();
         match refusal {
-            Refusal::Cancelled => Self::Cancelled,
             Refusal::Denied { rule, hint } => Self::Denied(Denial { rule, hint }),
+            Refusal::Cancelled => Self::Cancelled,
             Refusal::Expired => {
                 let hint = "ask again in another turn".to_owned();
                 Self::Denied(Denial { rule: "nobody, as nobody answered in time".to_owned(), hint })

@@ -1,12 +1,14 @@
 //! What is linked to a guest: WASI, which denies by default, and the interfaces of the contract that work.
 
-use super::bindings::sophon::agent::{approval, config, control, entropy, log, reply, state, task, types};
+use super::bindings::sophon::agent::{
+    approval, config, control, entropy, http, log, operation, reply, state, task, types,
+};
 use super::guest::Guest;
 use wasmtime::component::{HasSelf, Linker};
 
 /// The interfaces of `sophon:agent` that this version of the host serves.
-pub(super) const OFFERED: [&str; 9] =
-    ["types", "reply", "task", "approval", "state", "config", "control", "entropy", "log"];
+pub(super) const OFFERED: [&str; 11] =
+    ["types", "reply", "task", "approval", "operation", "http", "state", "config", "control", "entropy", "log"];
 
 /// Everything that a component may import.
 pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
@@ -22,5 +24,7 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
     entropy::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     approval::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     log::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
+    operation::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
+    http::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     Ok(linker)
 }

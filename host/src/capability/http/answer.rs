@@ -1,0 +1,167 @@
+//! An answer, its body read piece by piece.
+
+use super::exchange::{Web, reason};
+use super::quota::Room;
+use super::standing::Standing;
+use crate::capability::Refusal;
+use crate::grant::HttpAsk;
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::task::AbortOnDropHandle;
+
+/// The largest body that is received.
+const MAX_BODY: u64 = 64 << 20;
+/// Between two pieces of a body, while the guest waits for the next.
+const IDLE_TIME: Duration = Duration::from_secs(60);
+/// The largest piece that is handed over at once.
+pub(super) const MAX_PIECE: usize = 256 << 10;
+
+/// What carries a body: dropped, the connection is closed.
+pub(super) type Carrier = (AbortOnDropHandle<()>, Room);
+
+/// An answer. Dropped, what is left of it is given up.
+pub struct Response {
+    status: u16,
+    headers: Vec<(String, Vec<u8>)>,
+    web: Arc<Web>,
+    host: String,
+    /// None when all was told of it.
+    standing: Option<Standing>,
+    /// None when all has come.
+    body: Option<(Incoming, Carrier)>,
+    /// What has come and was not read yet.
+    left: Bytes,
+    received: u64,
+    _room: Room,
+}
+
+impl Response {
+    pub(super) async fn new(
+        web: Arc<Web>,
+        response: http::Response<Incoming>,
+        ask: &HttpAsk,
+        room: Room,
+        carrier: Carrier,
+        standing: Standing,
+    ) -> Self {
+        let (head, body) = response.into_parts();
+        let mut answer = Self {
+            status: head.status.as_u16(),
+            headers: list(&head.headers),
+            web,
+            host: ask.host.to_string(),
+            standing: Some(standing),
+            body: None,
+            left: Bytes::new(),
+            received: 0,
+            _room: room,
+        };
+        match body.is_end_stream() {
+            true => answer.settle(None).await,
+            false => answer.body = Some((body, carrier)),
+        }
+        answer
+    }
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The headers, in order.
+    pub fn headers(&self) -> &[(String, Vec<u8>)] {
+        &self.headers
+    }
+
+    /// The next piece of the body, at most so many bytes; empty at the end.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the turn is to stop, its leave was taken back, a bound is reached, the server went silent or away.
+    pub async fn read(&mut self, most: usize) -> Result<Bytes, Refusal> {
+        if most == 0 {
+            return Err(Refusal::Invalid("reading 0 bytes would look like the end".to_owned()));
+        }
+        while self.left.is_empty() {
+            match self.next().await {
+                Ok(Some(piece)) => self.left = piece,
+                Ok(None) => {
+                    self.settle(None).await;
+                    return Ok(Bytes::new());
+                }
+                Err(refusal) => {
+                    self.settle(Some(&refusal)).await;
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(self.left.split_to(most.min(MAX_PIECE).min(self.left.len())))
+    }
+
+    /// The next piece, unless the turn or its leave ends before.
+    async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        let Some(standing) = self.standing.take() else { return Ok(None) };
+        let web = self.web.clone();
+        let next = tokio::select! {
+            biased;
+            () = web.stop.cancelled() => Err(Refusal::Cancelled),
+            refusal = standing.revoked() => Err(refusal),
+            piece = self.piece() => piece,
+        };
+        self.standing = Some(standing);
+        next
+    }
+
+    /// All has come, or no more will. What was shown of it is closed.
+    async fn settle(&mut self, failed: Option<&Refusal>) {
+        self.body = None;
+        let outcome = failed.map_or_else(|| Ok(self.outcome()), |refusal| Err(refusal.to_string()));
+        if let Some(standing) = self.standing.take() {
+            standing.settle(outcome).await;
+        }
+    }
+
+    fn outcome(&self) -> (String, Value) {
+        let Self { status, received, .. } = self;
+        (format!("{status}, {received} bytes"), json!({ "status": status, "bytes": received }))
+    }
+
+    /// What comes next from the server. Nothing at the end.
+    async fn piece(&mut self) -> Result<Option<Bytes>, Refusal> {
+        let Some((body, _)) = &mut self.body else { return Ok(None) };
+        let frame = match tokio::time::timeout(IDLE_TIME, body.frame()).await {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Ok(None),
+            Err(_) => {
+                let why = format!("{} sent nothing more for {} s", self.host, IDLE_TIME.as_secs());
+                return Err(Refusal::Unavailable(why));
+            }
+        };
+        let frame = frame.map_err(|error| Refusal::Unavailable(format!("{} {}", self.host, reason(&error))))?;
+        // What is not data are trailers, which the contract does not have.
+        let Ok(data) = frame.into_data() else { return Ok(Some(Bytes::new())) };
+        self.received += data.len() as u64;
+        if self.received > MAX_BODY {
+            return Err(Refusal::Limit(format!("the body of an answer has at most {MAX_BODY} bytes")));
+        }
+        self.web.quota.receive(data.len())?;
+        Ok(Some(data))
+    }
+}
+
+impl Drop for Response {
+    fn drop(&mut self) {
+        let outcome = self.outcome();
+        if let Some(standing) = self.standing.take() {
+            standing.tell(Ok(outcome));
+        }
+    }
+}
+
+fn list(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
+}

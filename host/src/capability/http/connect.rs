@@ -1,0 +1,106 @@
+//! From a checked request to an open connection: resolved, every address checked, and connected to what was checked.
+
+use super::resolve::Resolve;
+use super::tls::Trust;
+use crate::capability::Refusal;
+use crate::grant::{Host, HttpAsk, Scheme, address};
+use ipnet::IpNet;
+use rustls::pki_types::ServerName;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+/// A connection, in clear or not.
+pub(super) trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
+
+/// Connects to the host of a request. The name is resolved once, and only a checked address is connected to.
+pub(super) async fn connect(
+    ask: &HttpAsk,
+    named: &[IpNet],
+    names: &dyn Resolve,
+    trust: &Trust,
+) -> Result<Box<dyn Pipe>, Refusal> {
+    let addresses = addresses(ask, names).await?;
+    for address in &addresses {
+        check(ask, address.ip(), named)?;
+    }
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Small requests gain from it, and where it fails they are only slower.
+                drop(stream.set_nodelay(true));
+                return secure(ask, stream, trust).await;
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    let why = last.map_or_else(|| "it has no address".to_owned(), |error| reason(&error));
+    Err(Refusal::Unavailable(format!("cannot connect to {}: {why}", ask.host)))
+}
+
+/// Checks the address that stands in place of a name.
+pub(super) fn check_literal(ask: &HttpAsk, named: &[IpNet]) -> Result<(), Refusal> {
+    match ask.host {
+        Host::Ip(ip) => check(ask, ip, named),
+        Host::Name(_) => Ok(()),
+    }
+}
+
+fn check(ask: &HttpAsk, ip: IpAddr, named: &[IpNet]) -> Result<(), Refusal> {
+    address::check(ip, named).map_err(|refused| inward(ask, ip, refused))
+}
+
+async fn addresses(ask: &HttpAsk, names: &dyn Resolve) -> Result<Vec<SocketAddr>, Refusal> {
+    match &ask.host {
+        Host::Ip(ip) => Ok(vec![SocketAddr::new(*ip, ask.port)]),
+        Host::Name(name) => names.resolve(name, ask.port).await.map_err(|error| {
+            let why = crate::text::line(&error.to_string(), 200);
+            Refusal::Unavailable(format!("cannot find {name}: {why}"))
+        }),
+    }
+}
+
+/// The refusal of an address. What a name stands for in this network is the operator's to know, not the agent's.
+fn inward(ask: &HttpAsk, ip: IpAddr, refused: address::Refused) -> Refusal {
+    let why = refused.why;
+    tracing::warn!(host = %ask.host, %ip, "an agent may not reach this address: it is {why}");
+    let shown = match ask.host {
+        Host::Ip(_) => ip.to_string(),
+        Host::Name(_) => "its address, which the host's log names".to_owned(),
+    };
+    Refusal::Denied {
+        rule: format!("the egress check: {} is {why}", ask.host),
+        hint: format!("a rule for `http` in sophon-host.toml would open it with `addresses = [\"…\"]` and {shown}"),
+    }
+}
+
+async fn secure(ask: &HttpAsk, stream: TcpStream, trust: &Trust) -> Result<Box<dyn Pipe>, Refusal> {
+    if ask.scheme == Scheme::Http {
+        return Ok(Box::new(stream));
+    }
+    let name = match &ask.host {
+        Host::Ip(ip) => ServerName::from(*ip),
+        Host::Name(name) => ServerName::try_from(name.clone())
+            .map_err(|_| Refusal::Invalid(format!("`{name}` is not a name that TLS can check")))?,
+    };
+    let settings = trust.settings().map_err(Refusal::Unavailable)?;
+    let connected = tokio_rustls::TlsConnector::from(settings).connect(name, stream).await;
+    let failed = |error: io::Error| {
+        let why = crate::text::line(&error.to_string(), 200);
+        Refusal::Unavailable(format!("cannot talk to {} over TLS: {why}", ask.host))
+    };
+    Ok(Box::new(connected.map_err(failed)?))
+}
+
+/// Why a connection failed, in a few words.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+        io::ErrorKind::TimedOut => "it does not answer".to_owned(),
+        _ => crate::text::line(&error.to_string(), 200),
+    }
+}

@@ -1,0 +1,196 @@
+//! What an agent wants to send, checked before anybody is asked about it.
+
+use crate::capability::Refusal;
+use crate::grant::{HttpAsk, SecretName};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// The most headers of a request, and the most bytes of them all.
+const MAX_HEADERS: usize = 100;
+const MAX_HEADER_BYTES: usize = 64 << 10;
+/// The largest body that is sent.
+const MAX_BODY: usize = 8 << 20;
+/// From sending to the head of the answer, unless the agent says so.
+const HEAD_TIME: Duration = Duration::from_secs(60);
+const MAX_HEAD_TIME: Duration = Duration::from_secs(600);
+
+/// Headers that say how a message is carried, which is the host's affair: with them a guest could make one request
+/// look like two.
+const CARRIAGE: [&str; 14] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
+
+/// A request as an agent wrote it.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// Absolute.
+    pub url: String,
+    /// In order.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The whole body.
+    pub body: Vec<u8>,
+    /// From sending to the head of the answer.
+    pub timeout: Option<Duration>,
+    /// The agent's words to the person who approves.
+    pub reason: Option<String>,
+}
+
+/// A request that can be sent as it is.
+#[derive(Debug, Clone)]
+pub(super) struct Checked {
+    pub(super) ask: HttpAsk,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) head_time: Duration,
+}
+
+impl Request {
+    /// Checks all that can be checked without leave.
+    pub(super) fn check(self, secrets: BTreeSet<SecretName>) -> Result<Checked, Refusal> {
+        let ask = HttpAsk::new(&self.method, &self.url, secrets).map_err(Refusal::Invalid)?;
+        if self.body.len() > MAX_BODY {
+            let size = self.body.len();
+            return Err(Refusal::Limit(format!("the body of a request has at most {MAX_BODY} bytes, not {size}")));
+        }
+        let head_time = self.timeout.unwrap_or(HEAD_TIME).clamp(Duration::from_millis(1), MAX_HEAD_TIME);
+        Ok(Checked { headers: headers(self.headers)?, body: self.body.into(), head_time, ask })
+    }
+}
+
+/// The agent's headers, and those that the host adds where the agent did not.
+fn headers(list: Vec<(String, Vec<u8>)>) -> Result<HeaderMap, Refusal> {
+    let bytes: usize = list.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if list.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
+        let most = format!("a request has at most {MAX_HEADERS} headers of {MAX_HEADER_BYTES} bytes in all");
+        return Err(Refusal::Limit(most));
+    }
+    let mut map = HeaderMap::with_capacity(list.len() + 4);
+    for (name, value) in list {
+        let shown = crate::text::line(&name, 80);
+        let invalid = |why: &str| Refusal::Invalid(format!("the header `{shown}` {why}"));
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("has a name that is none"))?;
+        if CARRIAGE.contains(&name.as_str()) {
+            return Err(invalid("is the host's to set, as it says how the request is carried"));
+        }
+        let value = HeaderValue::from_maybe_shared(Bytes::from(value))
+            .map_err(|_| invalid("has a control character in its value"))?;
+        map.append(name, value);
+    }
+    let mut unless_set = |name: HeaderName, value: &'static str| {
+        map.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    unless_set(header::ACCEPT, "*/*");
+    unless_set(header::ACCEPT_ENCODING, "identity");
+    unless_set(header::USER_AGENT, concat!("sophon-host/", env!("CARGO_PKG_VERSION")));
+    Ok(map)
+}
+
+impl Checked {
+    /// The request in hyper's terms.
+    pub(super) fn message(&self) -> Result<http::Request<http_body_util::Full<Bytes>>, Refusal> {
+        let ask = &self.ask;
+        let invalid = |error: &dyn std::fmt::Display| Refusal::Invalid(format!("the request cannot be sent: {error}"));
+        let query = ask.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        let host = ask.origin();
+        let host = host.split_once("//").map_or(host.as_str(), |(_, host)| host);
+        let mut message = http::Request::new(http_body_util::Full::new(self.body.clone()));
+        *message.method_mut() = ask.method.parse().map_err(|error| invalid(&error))?;
+        *message.uri_mut() = format!("{}{query}", ask.path).parse().map_err(|error| invalid(&error))?;
+        *message.headers_mut() = self.headers.clone();
+        let host = HeaderValue::from_str(host).map_err(|error| invalid(&error))?;
+        message.headers_mut().insert(header::HOST, host);
+        message.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        Ok(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(headers: &[(&str, &str)]) -> Result<Checked, Refusal> {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+        let request =
+            Request { method: "get".into(), url: "http://a.example:81/x?q#f".into(), headers, ..Request::default() };
+        request.check(BTreeSet::new())
+    }
+
+    #[test]
+    fn headers_that_could_split_or_steer_a_request_are_refused() {
+        for name in CARRIAGE {
+            let upper = name.to_ascii_uppercase();
+            let Err(Refusal::Invalid(why)) = with(&[(&upper, "x")]) else { panic!("{name} was taken") };
+            assert!(why.contains("is the host's to set"), "{why}");
+        }
+        for (name, value) in [
+            ("a\r\nx", "1"),
+            ("a b", "1"),
+            ("", "1"),
+            ("a:", "1"),
+            ("ä", "1"),
+            ("a", "1\r\nHost: x"),
+            ("a", "1\0"),
+            ("a", "\n"),
+        ] {
+            assert!(matches!(with(&[(name, value)]), Err(Refusal::Invalid(_))), "{name:?}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused_with_its_bound() {
+        let bound = |checked: Result<Checked, Refusal>| match checked {
+            Err(Refusal::Limit(why) | Refusal::Invalid(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert!(bound(with(&[("a", "b"); 101])).contains("100 headers"));
+        assert!(bound(with(&[("a", &"b".repeat(65_536))])).contains("65536 bytes"));
+        let body = Request {
+            method: "POST".into(),
+            url: "http://a/".into(),
+            body: vec![0; MAX_BODY + 1],
+            ..Request::default()
+        };
+        assert!(bound(body.check(BTreeSet::new())).contains("8388608"));
+        let url =
+            Request { method: "GET".into(), url: format!("http://a/{}", "a".repeat(8_192)), ..Request::default() };
+        assert!(bound(url.check(BTreeSet::new())).contains("8192 bytes"));
+    }
+
+    #[test]
+    fn the_host_says_how_a_request_is_carried() {
+        let message = with(&[("X-Mine", "1"), ("user-agent", "mine")]).expect("checked").message().expect("a message");
+        assert_eq!(message.uri(), "/x?q");
+        let mut headers: Vec<String> = message
+            .headers()
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
+            .collect();
+        headers.sort();
+        let all = [
+            "accept-encoding: identity",
+            "accept: */*",
+            "connection: close",
+            "host: a.example:81",
+            "user-agent: mine",
+            "x-mine: 1",
+        ];
+        assert_eq!(headers, all);
+    }
+}
