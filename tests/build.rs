@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const GUESTS: [&str; 2] = ["echo", "probe"];
+const GUESTS: [&str; 3] = ["echo", "fetch", "probe"];
 
 fn main() {
     let manifest = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let root = manifest.parent().expect("tests/ is in the workspace");
-    for source in ["wit", "sdk-guest/rust", "plugins/echo/src", "plugins/echo/agent.toml", "tests/guests"] {
+    let plugins = ["plugins/echo/src", "plugins/echo/agent.toml", "plugins/fetch/src", "plugins/fetch/agent.toml"];
+    for source in ["wit", "sdk-guest/rust", "tests/guests"].into_iter().chain(plugins) {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));

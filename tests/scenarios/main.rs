@@ -9,6 +9,7 @@ mod crowd;
 mod ends;
 mod faults;
 mod gone;
+mod http;
 mod incumbent;
 mod limits;
 mod link;

@@ -56,7 +56,7 @@ pub fn engine() -> Arc<Engine> {
 }
 
 /// `echo` and `probe` with their own manifests; `patient`, which is `echo` with time to spin for long, and `tireless`,
-/// which is `probe` with time for everything. `echo` answers by default.
+/// which is `probe` with time for everything; `fetch`. `echo` answers by default.
 pub fn guests() -> Arc<Agents> {
     static GUESTS: LazyLock<(TempDir, Arc<Agents>)> = LazyLock::new(|| {
         let dir = tempfile::tempdir().expect("a folder");
@@ -64,6 +64,7 @@ pub fn guests() -> Arc<Agents> {
         let patient = echo.replace("name = \"echo\"", "name = \"patient\"").replace("cpu = \"2s\"", "cpu = \"8s\"");
         let tireless = "[agent]\nname = \"tireless\"\nversion = \"0.1.0\"\ncomponent = \"c.wasm\"";
         install(&dir, "echo", "echo", echo);
+        install(&dir, "fetch", "fetch", include_str!("../../plugins/fetch/agent.toml"));
         install(&dir, "patient", "echo", &patient);
         install(&dir, "probe", "probe", probe);
         install(&dir, "tireless", "probe", tireless);

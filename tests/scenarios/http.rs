@@ -1,0 +1,124 @@
+//! Requests of agents: asked about, sent as they were shown, and nothing reached that was not allowed.
+
+use anyhow::Result;
+use serde_json::json;
+use sophon_host::grant::{Effect, Rule};
+use sophon_host::localcloud::Buckets;
+use sophon_tests::{Page, Site, World, guests, page, redirect};
+
+/// A rule for all requests, which may reach these addresses though they are not public.
+fn rule(effect: Effect, addresses: &[&str]) -> Rule {
+    Rule {
+        effect,
+        agent: "*".parse().expect("a name"),
+        pattern: "http *://*:*/*".parse().expect("a pattern"),
+        addresses: addresses.iter().map(|net| net.parse().expect("a network")).collect(),
+        network: false,
+        reads: vec![],
+        place: "the rule of the test".to_owned(),
+    }
+}
+
+/// A world with these rules, and a session in which `fetch` answers.
+async fn world(rules: Vec<Rule>) -> Result<(World, String)> {
+    let mut world = World::paired(guests(), Buckets::unlimited()).await?;
+    world.config.policy.rules = rules;
+    world.start_host().await?;
+    let session = world.user.session().await?;
+    world.user.ask(&session, "/use fetch").await?;
+    Ok((world, session))
+}
+
+fn asking() -> Vec<Rule> {
+    vec![rule(Effect::Ask, &["127.0.0.1/32"])]
+}
+
+async fn hello() -> Result<Site> {
+    Site::start(|_| page("text/html", "<title>A page</title><p>Hello, <b>you</b></p>")).await
+}
+
+#[tokio::test]
+async fn a_page_that_a_person_approves_is_read_and_shown() -> Result<()> {
+    let ((world, session), site) = (world(asking()).await?, hello().await?);
+    let interaction = world.user.say(&session, &format!("read {}, please", site.url("/a?b=c"))).await?;
+    let asked = world.user.asked("").await?;
+    assert_eq!(
+        (&asked["command"], &asked["host"]),
+        (&json!(format!("GET {}", site.url("/a?b=c"))), &json!(site.addr.to_string()))
+    );
+    assert!(asked["message"].as_str().unwrap_or_default().contains("you asked me to read it"), "{asked}");
+    assert!(site.asked().is_empty(), "it was sent before it was allowed");
+    world.user.decide(&asked, json!({ "decision": "approve" })).await?;
+    let text = world.user.answer(&interaction).await?.text;
+    assert!(text.contains("**`A page`**") && text.contains("```text\nHello, you\n```"), "{text}");
+    let request = &site.asked()[0];
+    assert!(request.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{request}");
+    for line in [&format!("host: {}", site.addr), "connection: close", "accept-encoding: identity"] {
+        assert!(request.contains(&format!("\r\n{line}\r\n")), "{line} is not in {request}");
+    }
+    let card = world.user.kinds_of(&interaction);
+    assert!(card.iter().any(|kind| kind == "task_completed"), "{card:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_that_a_person_denies_is_not_asked_for() -> Result<()> {
+    let ((world, session), site) = (world(asking()).await?, hello().await?);
+    let interaction = world.user.say(&session, &site.url("/")).await?;
+    world.user.decide(&world.user.asked("").await?, json!({ "decision": "deny" })).await?;
+    let text = world.user.answer(&interaction).await?.text;
+    assert!(text.contains("a person, who said no") && text.contains("[[policy]]"), "{text}");
+    assert!(site.asked().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_always_allowed_is_not_asked_again() -> Result<()> {
+    let ((world, session), site) = (world(asking()).await?, hello().await?);
+    let interaction = world.user.say(&session, &site.url("/")).await?;
+    let asked = world.user.asked("").await?;
+    world.user.decide(&asked, json!({ "decision": "approve_always", "scope": "domain" })).await?;
+    world.user.answer(&interaction).await?;
+    let text = world.user.ask(&session, &site.url("/other")).await?.text;
+    assert!(text.contains("Hello, you"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_hop_is_a_request_of_its_own() -> Result<()> {
+    let other = hello().await?;
+    let onward = other.url("/there");
+    let inward = "http://169.254.169.254/latest/meta-data/";
+    let site = Site::start(move |asked| match asked.starts_with("GET /good") {
+        true => redirect(&onward),
+        false => redirect(inward),
+    })
+    .await?;
+    let (world, session) = world(vec![rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
+    let text = world.user.ask(&session, &site.url("/good")).await?.text;
+    assert!(text.contains("Hello, you") && text.contains("/there"), "{text}");
+    let text = world.user.ask(&session, &site.url("/bad")).await?.text;
+    assert!(text.contains("the egress check: 169.254.169.254 is where a cloud tells machines"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_rule_that_names_it_this_machine_is_out_of_reach_and_nobody_is_asked() -> Result<()> {
+    let ((world, session), site) = (world(vec![]).await?, hello().await?);
+    let text = world.user.ask(&session, &site.url("/")).await?.text;
+    assert!(text.contains("this machine itself") && text.contains("addresses"), "{text}");
+    assert!(site.asked().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stopped_turn_drops_its_connection_at_once() -> Result<()> {
+    let site = Site::start(|_| Page::Held(b"HTTP/1.1 200 OK\r\n".to_vec())).await?;
+    let (world, session) = world(vec![rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
+    let interaction = world.user.say(&session, &site.url("/")).await?;
+    site.news().await;
+    world.user.post(&format!("/v1/me/sessions/{session}/cancel"), json!({ "interaction_id": interaction })).await?;
+    site.closed().await;
+    assert!(world.user.answer(&interaction).await?.text.contains("_Stopped._"));
+    Ok(())
+}
