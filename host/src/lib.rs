@@ -4,6 +4,7 @@
 //! Rooms, from the ground up; a room uses only those above it (`ARCHITECTURE.md` has the table, a test holds it).
 
 mod private;
+mod process;
 mod tasks;
 mod text;
 

@@ -39,11 +39,14 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     }
 }
 
-/// Starts a named thread for work that never ends by itself.
+/// Starts a named thread, for work that never ends by itself, or that changes its thread for good.
 ///
 /// # Errors
 /// When the system has no thread left.
-pub(crate) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<std::thread::JoinHandle<()>> {
+pub(crate) fn thread<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<std::thread::JoinHandle<T>> {
     #[expect(clippy::disallowed_methods, reason = "the fence's one gate")]
     std::thread::Builder::new().name(name.to_owned()).spawn(work)
 }

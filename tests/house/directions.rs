@@ -19,10 +19,10 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     // Manifests are what limits and names are told from; each turn is given its tools.
     ("turn", &["protocol", "grant", "store", "approval", "capability", "wasm", "config"]),
     ("daemon", &["protocol", "config", "store", "cloud", "approval", "capability", "wasm", "turn"]),
-    ("cli", &["protocol", "grant", "config", "store", "cloud", "localcloud", "wasm", "turn", "daemon"]),
+    ("cli", &["protocol", "grant", "config", "store", "cloud", "localcloud", "capability", "wasm", "turn", "daemon"]),
 ];
 /// Files at the root of the crate that all rooms stand on.
-const GROUND: [&str; 3] = ["private", "tasks", "text"];
+const GROUND: [&str; 4] = ["private", "process", "tasks", "text"];
 
 /// The modules that a file names with `crate::`.
 #[derive(Default)]

@@ -4,6 +4,8 @@
 
 mod chat;
 mod door;
+mod exec;
+mod files;
 pub mod http;
 mod operation;
 mod settings;
@@ -13,6 +15,7 @@ mod wall;
 
 pub use chat::{Act, ActFuture, AskId, CardId, Chat, Stopped};
 pub use door::{Door, Leave};
+pub use exec::{Command, Hold, Output, Process, Programs, launch};
 pub use operation::Operation;
 pub use settings::Settings;
 pub use state::{Scope, State};

@@ -1,6 +1,7 @@
 //! What one turn may use, and why it is refused.
 
 use super::door::Door;
+use super::exec::{Programs, Runs};
 use super::http::Web;
 use super::settings::Settings;
 use super::state::{Scope, State};
@@ -19,6 +20,8 @@ pub struct Tools {
     settings: Arc<Settings>,
     door: Arc<Door>,
     web: Arc<Web>,
+    pub(super) programs: Option<Arc<Programs>>,
+    pub(super) runs: Runs,
 }
 
 /// Why a call is refused. The text is for the agent's author, and holds nothing of the host's.
@@ -55,9 +58,9 @@ pub enum Refusal {
 impl Tools {
     /// What a turn of `agent` in `session` may use, until `stop`.
     pub fn new(agent: AgentName, session: String, store: Store, stop: CancellationToken, door: Door) -> Self {
-        let door = Arc::new(door);
+        let (settings, door, programs) = (Arc::default(), Arc::new(door), None);
         let web = Arc::new(Web::new(Arc::default(), door.clone(), stop.clone()));
-        Self { agent, session, store, stop, settings: Arc::default(), door, web }
+        Self { agent, session, store, stop, settings, door, web, programs, runs: Runs::default() }
     }
 
     /// The way to all that has to be allowed.
@@ -69,6 +72,13 @@ impl Tools {
     #[must_use]
     pub fn with_settings(mut self, settings: Arc<Settings>) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Adds the way to run programs.
+    #[must_use]
+    pub fn with_programs(mut self, programs: Arc<Programs>) -> Self {
+        self.programs = Some(programs);
         self
     }
 
@@ -90,6 +100,11 @@ impl Tools {
     /// Waits until the turn is to stop.
     pub fn stopped(&self) -> WaitForCancellationFutureOwned {
         self.stop.clone().cancelled_owned()
+    }
+
+    /// Set when the turn is to stop.
+    pub(super) fn stop(&self) -> &CancellationToken {
+        &self.stop
     }
 
     /// Whether the turn is to stop.

@@ -68,6 +68,9 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Check what a host needs, one by one, and say how to mend what is broken
     Doctor(DoctorArgs),
+    /// Hold a program of an agent's; only the host itself starts this
+    #[command(hide = true)]
+    Launch,
 }
 
 #[derive(Debug, Args)]
@@ -211,9 +214,12 @@ impl Arguments {
             Command::Doctor(args) => args.paths.clone(),
             Command::Agent(AgentArgs { command: AgentCommand::List { paths, .. } }) => paths.clone(),
             Command::Agent(AgentArgs { command: AgentCommand::Inspect { .. } }) => Vec::new(),
-            Command::Pair | Command::Chat(_) | Command::Status(_) | Command::Grants(_) | Command::Audit(_) => {
-                Vec::new()
-            }
+            Command::Pair
+            | Command::Chat(_)
+            | Command::Status(_)
+            | Command::Grants(_)
+            | Command::Audit(_)
+            | Command::Launch => Vec::new(),
         };
         Overrides {
             config: self.config.clone(),

@@ -34,6 +34,9 @@ use telemetry::Exporter;
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Command::Launch = arguments.command {
+        return crate::capability::launch();
+    }
     let environment = Environment::read();
     let done = start(arguments, &environment);
     match done {
@@ -85,6 +88,6 @@ async fn command(
         Command::Grants(args) => grants::grants(config, args).await,
         Command::Audit(args) => audit::audit(config, args).await,
         Command::Status(args) => status::status(config, args).await,
-        Command::Doctor(_) => Ok(()),
+        Command::Doctor(_) | Command::Launch => Ok(()),
     }
 }

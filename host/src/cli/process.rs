@@ -1,4 +1,4 @@
-//! The one place that starts processes.
+//! Programs that the commands run.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,8 +10,7 @@ const MAX_OUTPUT: u64 = 64 << 10;
 
 /// A program that is about to be started.
 pub(super) fn command(program: &str) -> Command {
-    #[expect(clippy::disallowed_methods, reason = "the fence's one gate")]
-    Command::new(program)
+    crate::process::command(program).into()
 }
 
 /// What a program prints, if it is there, ends well and in time.

@@ -1,6 +1,6 @@
 //! `sophon-host.toml`, then the environment, then flags: each overrides the one before.
 
-use super::{AgentName, Collector, Environment, PolicyConfig, Token, TokenError, TokenFile};
+use super::{AgentName, Collector, Environment, ExecConfig, PolicyConfig, Token, TokenError, TokenFile};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +19,8 @@ pub struct Config {
     pub agents: AgentsConfig,
     /// How turns run.
     pub turns: TurnsConfig,
+    /// How programs of agents run.
+    pub exec: ExecConfig,
     /// What agents may do, and what they are given.
     pub policy: PolicyConfig,
     /// Whether each commit of the store waits for the disk.
@@ -220,6 +222,7 @@ impl Config {
                 default: file.agents.default,
             },
             turns: file.turns.checked()?,
+            exec: file.exec.checked()?,
             policy,
             fsync: file.store.fsync,
             metrics_port: file.metrics.port,

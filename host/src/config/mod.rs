@@ -3,6 +3,7 @@
 //! The only reader of the environment, and the keeper of [`Secret`].
 
 mod env;
+mod exec;
 mod file;
 mod limits;
 mod manifest;
@@ -14,6 +15,7 @@ mod units;
 mod want;
 
 pub use env::Environment;
+pub use exec::ExecConfig;
 pub use file::{AgentsConfig, CloudConfig, CloudUrl, Config, ConfigError, LogFormat, Overrides, TurnsConfig};
 pub use limits::Limits;
 pub use manifest::{AgentName, BuildSpec, HistorySpec, Manifest, ManifestError};

@@ -10,7 +10,7 @@ mod status;
 mod wake;
 
 use crate::approval::Office;
-use crate::capability::Settings;
+use crate::capability::{Programs, Settings};
 use crate::cloud::{Link, Rest, Traces};
 use crate::config::{AgentName, Config, PolicyConfig, Token};
 use crate::protocol::InstallationId;
@@ -188,7 +188,9 @@ fn open_store(config: &Config, token: &Token) -> Result<Store, StoreError> {
 fn house(config: &Config, engine: Arc<Engine>, agents: Arc<Agents>, store: Store, outbox: Arc<Carrier>) -> House {
     let office = Arc::new(Office::new(config.policy.rules.clone(), store.clone()));
     let settings = settings(&config.policy);
-    House { engine, agents, store, office, settings, outbox, open_at_most: config.turns.open_at_most }
+    let programs = Arc::new(Programs::new(config.exec.clone(), &config.data_dir));
+    let open_at_most = config.turns.open_at_most;
+    House { engine, agents, store, office, settings, programs, outbox, open_at_most }
 }
 
 /// What the operator set for each agent.

@@ -60,6 +60,8 @@ pub struct ExecAsk {
     pub network: bool,
     /// What it could read besides.
     pub reads: Vec<PathBuf>,
+    /// Whether the kernel holds it to that.
+    pub confined: bool,
 }
 
 /// A question of the agent's own.
@@ -220,6 +222,7 @@ impl ExecAsk {
         to.field(&self.cwd);
         to.field([u8::from(self.network)]);
         to.list(self.reads.iter().map(|read| path(read)));
+        to.field([u8::from(self.confined)]);
     }
 }
 

@@ -54,7 +54,7 @@ impl Ask {
     pub fn severity(&self) -> Severity {
         match self {
             Self::Http(ask) => ask.severity(),
-            Self::Exec(ask) => ask.nature().severity,
+            Self::Exec(ask) => ask.severity(),
             Self::Own(ask) => ask.severity,
         }
     }
@@ -107,10 +107,17 @@ impl ExecAsk {
     fn title(&self) -> String {
         let shown = crate::text::code(&self.shown(), MAX_TITLE);
         let network = if self.network { ", with network" } else { "" };
+        let free = if self.confined { "" } else { ", not confined" };
         match self.nature().words {
-            Some(words) => format!("Run {shown}{network}: {words}"),
-            None => format!("Run {shown}{network}"),
+            Some(words) => format!("Run {shown}{network}{free}: {words}"),
+            None => format!("Run {shown}{network}{free}"),
         }
+    }
+
+    /// What is not confined could do whatever the host can.
+    fn severity(&self) -> Severity {
+        let least = if self.confined { Severity::Low } else { Severity::High };
+        self.nature().severity.max(least)
     }
 
     /// The command line, quoted so that each argument is seen as what it is, and which file it would be.

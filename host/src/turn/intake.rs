@@ -10,7 +10,7 @@ use super::seen::Seen;
 use super::speech::Speech;
 use super::writer::{self, Written};
 use crate::approval::{Office, Waiting};
-use crate::capability::Settings;
+use crate::capability::{Programs, Settings};
 use crate::config::AgentName;
 use crate::protocol::{Event, SessionId, Update, UpdateId, UserMessage};
 use crate::store::{Brought, Receipt, Store, StoreError};
@@ -47,6 +47,8 @@ pub struct House {
     pub office: Arc<Office>,
     /// What the operator set for agents, by name.
     pub settings: BTreeMap<AgentName, Arc<Settings>>,
+    /// Runs programs for agents.
+    pub programs: Arc<Programs>,
     /// Carries requests to the cloud.
     pub outbox: Arc<dyn Outbox>,
     /// The most turns that wait or run, in all sessions together.

@@ -1,6 +1,7 @@
 //! `sophon-host.toml` as it is written: every key may be left out, and no other is known.
 
 use super::{ConfigError, LogFormat, TurnsConfig, invalid};
+use crate::config::exec::ExecTable;
 use crate::config::policy::{AgentTable, PolicyTables, RuleTable};
 use crate::config::units::Span;
 use crate::config::{AgentName, SecretSpec};
@@ -19,6 +20,7 @@ pub(super) struct File {
     pub(super) cloud: CloudTable,
     pub(super) agents: AgentsTable,
     pub(super) turns: TurnsTable,
+    pub(super) exec: ExecTable,
     pub(super) store: StoreTable,
     pub(super) metrics: MetricsTable,
     pub(super) telemetry: TelemetryTable,

@@ -17,7 +17,8 @@ pub(in crate::grant) fn exec(line: &str) -> Ask {
     let program = if name.starts_with('/') { name.clone() } else { format!("/usr/bin/{name}") };
     let name = (!name.starts_with('/')).then_some(name);
     let (program, args) = (PathBuf::from(program), words.collect());
-    Ask::Exec(ExecAsk { name, program, digest: [1; 32], args, cwd: String::new(), network: false, reads: vec![] })
+    let (cwd, reads) = (String::new(), vec![]);
+    Ask::Exec(ExecAsk { name, program, digest: [1; 32], args, cwd, network: false, reads, confined: true })
 }
 
 pub(in crate::grant) fn own(action: &str) -> Ask {
