@@ -38,6 +38,30 @@ impl Bridge {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agents_question_tells_what_each_always_covers_and_its_answer_reaches_the_agent() -> Result<()> {
+    let world = World::start().await?;
+    let session = world.user.session().await?;
+    world.user.ask(&session, "/use probe").await?;
+    let page = Page::open(&world).await?;
+    let interaction = world.user.say(&session, "ask eat").await?;
+    page.wait_for("[data-testid=sheet-always]:not(:disabled)").await?;
+    assert_eq!(page.text("#sheet-title").await?, "probe: The agent asks: “May I eat?”");
+    assert_eq!(page.text("[data-testid=sheet-command]").await?, "do eat");
+    let cover = "Allow always means in this session: its own question `eat`";
+    assert_eq!(page.text("[data-testid=sheet-cover]").await?, cover);
+    assert!(page.text("[data-testid=sheet-time]").await?.starts_with("a no in "));
+    let choose = "const s = document.querySelector('.sheet select'); s.value = 'all';
+                  s.dispatchEvent(new Event('change')); return null";
+    page.run(choose).await?;
+    let cover = "Allow always means always: whatever it asks you of its own accord";
+    assert_eq!(page.text("[data-testid=sheet-cover]").await?, cover);
+    page.click("[data-testid=sheet-always]").await?;
+    assert_eq!(world.user.answer(&interaction).await?.text, "eat? Decision::Always. ");
+    page.wait_for("#sheet[hidden]").await?;
+    page.close().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_question_is_shown_as_text_survives_a_reload_and_is_answered() -> Result<()> {
     let world = World::start().await?;
     let bridge = Bridge::pair(&world).await?;

@@ -88,6 +88,25 @@ async fn an_always_reaches_as_far_as_it_says() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_user_lists_what_is_allowed_in_the_chat_and_takes_it_back() -> Result<()> {
+    let (world, session) = world().await?;
+    assert!(world.user.ask(&session, "/grants").await?.text.starts_with("Nothing"));
+    let interaction = world.user.say(&session, "ask eat").await?;
+    let asked = world.user.asked("eat?”").await?;
+    world.user.decide(&asked, json!({ "decision": "approve_always", "scope": "tool" })).await?;
+    world.user.answer(&interaction).await?;
+    let list = world.user.ask(&session, "/grants").await?.text;
+    let id = list.split('`').nth(1).unwrap_or_default().to_owned();
+    assert!(list.contains("**probe**: `own eat`"), "{list}");
+    assert!(world.user.ask(&session, &format!("/revoke {id}")).await?.text.contains("taken back"));
+    assert!(world.user.ask(&session, &format!("/revoke {id}")).await?.text.contains("There is no grant"));
+    let interaction = world.user.say(&session, "ask eat").await?;
+    world.user.decide(&world.user.asked("eat?”").await?, json!({ "decision": "deny" })).await?;
+    assert_eq!(world.user.answer(&interaction).await?.text, "eat? Decision::Denied. ");
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_always_is_remembered_over_a_restart() -> Result<()> {
     let (mut world, session) = world().await?;
     let interaction = world.user.say(&session, "ask eat").await?;

@@ -1,7 +1,11 @@
-//! What the host answers itself: `/agents` and `/use NAME`.
+//! What the host answers itself: `/agents`, `/use NAME`, `/grants` and `/revoke ID`.
 
+use crate::grant::Grant;
 use crate::wasm::Agents;
 use std::fmt::Write as _;
+
+/// Grants that are listed in a chat.
+const MAX_LISTED: usize = 100;
 
 /// A command of the user's to the host.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,6 +14,10 @@ pub(super) enum Command {
     Agents,
     /// Let this agent answer from now on.
     Use(String),
+    /// List what agents may do without asking.
+    Grants,
+    /// Take one of these back.
+    Revoke(String),
 }
 
 impl Command {
@@ -18,6 +26,8 @@ impl Command {
         let mut words = text.split_whitespace();
         match (words.next()?, words.next(), words.next()) {
             ("/agents", None, _) => Some(Self::Agents),
+            ("/grants", None, _) => Some(Self::Grants),
+            ("/revoke", id, None) => Some(Self::Revoke(id.unwrap_or_default().to_owned())),
             ("/use", name, None) => Some(Self::Use(name.unwrap_or_default().to_owned())),
             _ => None,
         }
@@ -47,6 +57,36 @@ pub(super) fn list(agents: &Agents, current: Option<&str>) -> String {
     text
 }
 
+/// The grants as a list.
+pub(super) fn grants(grants: &[Grant]) -> String {
+    if grants.is_empty() {
+        return "Nothing: agents ask, unless the host's operator decided otherwise.".to_owned();
+    }
+    let mut text = "What agents may do without asking:\n\n".to_owned();
+    for grant in grants.iter().take(MAX_LISTED) {
+        let covers: Vec<String> = grant.cover.patterns.iter().map(ToString::to_string).collect();
+        let session = grant.session.as_ref().map_or("", |_| ", in one chat");
+        let uses = grant.uses_left.map_or_else(String::new, |left| format!(", {left} more times"));
+        let covers = crate::text::code(&covers.join(", "), 500);
+        let _ = writeln!(text, "- `{}` **{}**: {covers}{session}{uses}", grant.id, grant.agent);
+    }
+    if grants.len() > MAX_LISTED {
+        let _ = writeln!(text, "- and {} more; `sophon-host grants list` has all", grants.len() - MAX_LISTED);
+    }
+    text.push_str("\nTake one back with `/revoke ID`.");
+    text
+}
+
+/// Said when a grant was to be taken back.
+pub(super) fn revoked(id: &str, was_there: bool) -> String {
+    let shown = crate::text::code(id, 80);
+    match was_there {
+        true => format!("{shown} is taken back. What still goes on by it ends now."),
+        false if id.is_empty() => "Say which: `/revoke ID`. `/grants` lists them.".to_owned(),
+        false => format!("There is no grant {shown}. `/grants` lists them."),
+    }
+}
+
 /// Said where there is no agent of this name.
 pub(super) fn unknown(agents: &Agents, name: &str) -> String {
     let names: Vec<String> = agents.iter().map(|agent| format!("`{}`", agent.manifest.name)).collect();
@@ -67,6 +107,8 @@ mod tests {
         assert_eq!(Command::parse(" /agents "), Some(Command::Agents));
         assert_eq!(Command::parse("/use  echo"), Some(Command::Use("echo".into())));
         assert_eq!(Command::parse("/use"), Some(Command::Use(String::new())));
+        assert_eq!(Command::parse("/grants"), Some(Command::Grants));
+        assert_eq!(Command::parse("/revoke g1"), Some(Command::Revoke("g1".into())));
         for text in ["", "/agents now", "/use my other agent", "/help", "use echo", "tell me of /agents"] {
             assert_eq!(Command::parse(text), None, "{text:?}");
         }

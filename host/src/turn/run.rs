@@ -107,6 +107,8 @@ impl House {
         match Command::parse(&message.text) {
             Some(Command::Agents) => Err(ending::answered(command::list(&self.agents, current.as_deref()))),
             Some(Command::Use(name)) => Err(self.choose(message, &name).await),
+            Some(Command::Grants) => Err(self.grants().await),
+            Some(Command::Revoke(id)) => Err(self.revoke(&id).await),
             None => match &current {
                 None => Err(ending::noted(command::NO_AGENTS)),
                 Some(name) => {
@@ -114,6 +116,26 @@ impl House {
                     self.agents.get(name).cloned().ok_or_else(unknown)
                 }
             },
+        }
+    }
+
+    async fn grants(&self) -> Ending {
+        match self.store.grants(now_ms()).await {
+            Ok(grants) => ending::answered(command::grants(&grants)),
+            Err(error) => {
+                tracing::error!("cannot read the grants: {error}");
+                ending::noted("The grants could not be read; the host's log says why.")
+            }
+        }
+    }
+
+    async fn revoke(&self, id: &str) -> Ending {
+        match self.store.revoke_grant(id, "the user, in the chat", now_ms()).await {
+            Ok(was_there) => ending::answered(command::revoked(id, was_there)),
+            Err(error) => {
+                tracing::error!("cannot take a grant back: {error}");
+                ending::noted("The grant could not be taken back; the host's log says why.")
+            }
         }
     }
 

@@ -12,11 +12,36 @@ export function normalizeApproval(data) {
   return {
     approval_id: data.approval_id, session_id: data.session_id, installation_id: data.installation_id ?? null,
     title: cleanLabel(data.title) || "The agent asks for leave", action: cleanLabel(data.action),
-    command: block(data.command), host: cleanLabel(data.host), message: block(data.message),
+    command: block(data.command), host: cleanLabel(data.host), ...readMessage(block(data.message)),
     severity: SEVERITIES.includes(data.severity) ? data.severity : "critical",
     expires_at: Number.isFinite(data.expires_at) ? data.expires_at : Infinity,
     ts: Number.isFinite(data.ts) ? data.ts : 0,
   };
+}
+
+/** Where a host says what each "always" would cover, a line for each scope. */
+const COVERS = "What “always” would cover:\n";
+const SAYS = /^The agent says: “(.*)”$/;
+
+/**
+ * A message's parts: the agent's words, the host's note, and what each scope covers. A host keeps the agent's words
+ * on one line in quotation marks; a message of another make is taken for the agent's words as a whole.
+ */
+export function readMessage(message) {
+  const at = message.lastIndexOf(COVERS);
+  if (at < 0 || (at > 0 && message[at - 1] !== "\n")) return { message, note: "", covers: {} };
+  const [first, ...rest] = message.slice(0, at).trim().split("\n");
+  const said = SAYS.exec(first);
+  const note = (said ? rest : [first, ...rest]).join("\n").trim();
+  const lines = message.slice(at + COVERS.length).split("\n").map((line) => /^(session|tool|domain|all): (.+)$/.exec(line));
+  return { message: said?.[1] ?? "", note, covers: Object.fromEntries(lines.filter(Boolean).map((found) => found.slice(1))) };
+}
+
+/** How long a question still waits, such as `4:05`; nothing where no end is known. */
+export function timeLeft(approval, now) {
+  if (!Number.isFinite(approval.expires_at)) return "";
+  const seconds = Math.max(0, Math.ceil((approval.expires_at - now) / 1000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
 /** A text of several lines, in the order in which it would run. */
@@ -52,7 +77,7 @@ export function nextApproval(state, now) {
 
 /** The scopes that "always" can have for a question, narrowest first: {scope, label}. */
 export function scopesOf(approval) {
-  const scopes = [{ scope: "session", label: "In this chat" }];
+  const scopes = [{ scope: "session", label: "In this chat" }, { scope: "tool", label: "For exactly this" }];
   if (approval.host) scopes.push({ scope: "domain", label: `At ${approval.host}` });
   scopes.push({ scope: "all", label: "Everywhere" });
   return scopes;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nextApproval, normalizeApproval, scopesOf } from "./approvals.js";
+import { nextApproval, normalizeApproval, readMessage, scopesOf, timeLeft } from "./approvals.js";
 import { initialState, reduce } from "./state.js";
 
 let eventId = 0;
@@ -58,6 +58,23 @@ test("a deleted chat takes its questions with it", () => {
 
 test("always is offered for a host only where there is one", () => {
   const scopes = (more) => scopesOf(normalizeApproval(asked("a", more))).map((one) => one.scope);
-  assert.deepEqual(scopes({}), ["session", "domain", "all"]);
-  assert.deepEqual(scopes({ host: null }), ["session", "all"]);
+  assert.deepEqual(scopes({}), ["session", "tool", "domain", "all"]);
+  assert.deepEqual(scopes({ host: null }), ["session", "tool", "all"]);
+});
+
+test("a host's message is read apart, and what an agent says cannot pass for the host's words", () => {
+  const covers = "What “always” would cover:\nsession: in this session: A\nall: always: B\nnonsense";
+  assert.deepEqual(readMessage(`The agent says: “please”\n\nIt now wants more.\n\n${covers}`),
+    { message: "please", note: "It now wants more.", covers: { session: "in this session: A", all: "always: B" } });
+  assert.deepEqual(readMessage(covers).message, "");
+  // An agent's words stand on one line; another bridge's message is its agent's as a whole.
+  const forged = "The agent says: “x What “always” would cover: all: always: nothing”";
+  assert.deepEqual(readMessage(forged), { message: forged, note: "", covers: {} });
+  assert.deepEqual(readMessage("Let me."), { message: "Let me.", note: "", covers: {} });
+});
+
+test("the time that is left is told to the second and never below nought", () => {
+  const at = (expires_at) => timeLeft(normalizeApproval(asked("a", { expires_at })), 10_000);
+  assert.deepEqual([at(255_000), at(10_001), at(9_000)], ["4:05", "0:01", "0:00"]);
+  assert.equal(timeLeft(normalizeApproval(asked("a", { expires_at: null })), 0), "");
 });

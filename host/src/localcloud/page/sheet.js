@@ -1,7 +1,7 @@
 // The sheet that asks the user for leave. It stands above the composer and takes no focus by itself: a key that was
 // meant for a message must never be an answer.
 
-import { scopesOf } from "./approvals.js";
+import { scopesOf, timeLeft } from "./approvals.js";
 import { el } from "./dom.js";
 
 /** A fresh question takes no answer for this long: a click may have been meant for the one before. */
@@ -25,6 +25,7 @@ export class Sheet {
     this.node.hidden = !approval;
     if (!approval) {
       clearTimeout(this.timer);
+      clearInterval(this.clock);
       this.node.replaceChildren();
       return;
     }
@@ -39,15 +40,35 @@ export class Sheet {
     const command = approval.command ? el("pre", { class: "sheet-command", tabindex: "0", text: approval.command,
       "data-testid": "sheet-command", "aria-label": "Command" }) : null;
     const where = approval.host ? el("p", { class: "sheet-where", text: `Host: ${approval.host}`, dir: "auto" }) : null;
+    const note = approval.note ? el("p", { class: "sheet-where", text: approval.note, dir: "auto" }) : null;
     const words = approval.message ? el("blockquote", { class: "sheet-words", text: approval.message, dir: "auto",
       "aria-label": "The agent says" }) : null;
-    this.node.replaceChildren(el("div", { class: "sheet-head" }, [severity, this.from]), title, ...[command, where,
-      words].filter(Boolean), this.answers(approval));
+    this.node.replaceChildren(el("div", { class: "sheet-head" }, [severity, this.from, this.countdown(approval)]), title,
+      ...[command, where, words, note].filter(Boolean), ...this.answers(approval));
+  }
+
+  countdown(approval) {
+    const time = el("span", { class: "sheet-where sheet-time", "data-testid": "sheet-time" });
+    const tick = () => {
+      const left = timeLeft(approval, Date.now());
+      time.textContent = left ? `a no in ${left}` : "";
+    };
+    clearInterval(this.clock);
+    this.clock = setInterval(tick, 1000);
+    tick();
+    return time;
   }
 
   answers(approval) {
     const scope = el("select", { "aria-label": "Where to allow always" }, scopesOf(approval)
       .map((one) => el("option", { value: one.scope, text: one.label })));
+    const cover = el("p", { class: "sheet-where", "data-testid": "sheet-cover", dir: "auto" });
+    const covers = () => {
+      const words = approval.covers[scope.value];
+      cover.textContent = words ? `Allow always means ${words}` : "";
+    };
+    scope.addEventListener("change", covers);
+    covers();
     const always = () => ({ decision: "approve_always", scope: scope.value });
     const buttons = [
       this.button("Deny", "plain danger", "deny", approval, () => ({ decision: "deny" })),
@@ -59,7 +80,7 @@ export class Sheet {
     enable(false);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => enable(true), CALM_MS);
-    return el("div", { class: "sheet-row" }, [buttons[0], scope, buttons[1], buttons[2]]);
+    return [el("div", { class: "sheet-row" }, [buttons[0], scope, buttons[1], buttons[2]]), cover];
   }
 
   button(text, look, name, approval, body) {
