@@ -7,6 +7,7 @@ mod cloud_faults;
 mod control;
 mod crowd;
 mod ends;
+mod exec;
 mod faults;
 mod gone;
 mod http;

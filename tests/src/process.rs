@@ -24,11 +24,14 @@ pub struct Run {
 /// # Panics
 /// When it is not there.
 pub fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("the test knows its file");
-    let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
-    let binary = profile.join("sophon-host");
-    assert!(binary.exists(), "{} is not built; `tests/run cli` does it", binary.display());
-    binary
+    built().expect("target/<profile>/sophon-host is not built; `tests/run cli` does it")
+}
+
+/// The same, if it is there.
+pub(crate) fn built() -> Option<PathBuf> {
+    let test = std::env::current_exe().ok()?;
+    let binary = test.ancestors().nth(2)?.join("sophon-host");
+    binary.exists().then_some(binary)
 }
 
 /// The binary with an empty environment and its state in `data`, where it does not see the hosts of other tests.

@@ -56,18 +56,21 @@ pub fn engine() -> Arc<Engine> {
 }
 
 /// `echo` and `probe` with their own manifests; `patient`, which is `echo` with time to spin for long, and `tireless`,
-/// which is `probe` with time for everything; `fetch`. `echo` answers by default.
+/// which is `probe` with time for everything, and may ask for any program; `fetch`, `shell`. `echo` answers by default.
 pub fn guests() -> Arc<Agents> {
     static GUESTS: LazyLock<(TempDir, Arc<Agents>)> = LazyLock::new(|| {
         let dir = tempfile::tempdir().expect("a folder");
         let (echo, probe) = (include_str!("../../plugins/echo/agent.toml"), include_str!("../guests/probe/agent.toml"));
+        let shell = include_str!("../../plugins/shell/agent.toml");
         let patient = echo.replace("name = \"echo\"", "name = \"patient\"").replace("cpu = \"2s\"", "cpu = \"8s\"");
-        let tireless = "[agent]\nname = \"tireless\"\nversion = \"0.1.0\"\ncomponent = \"c.wasm\"";
+        let tireless = "[agent]\nname = \"tireless\"\nversion = \"0.1.0\"\ncomponent = \"c.wasm\"\n\
+                        [[want.exec]]\nprogram = \"*\"\nargs = [\"...\"]\nwhy = \"to try them\"";
         install(&dir, "echo", "echo", echo);
         install(&dir, "fetch", "fetch", include_str!("../../plugins/fetch/agent.toml"));
         install(&dir, "patient", "echo", &patient);
         install(&dir, "probe", "probe", probe);
         install(&dir, "tireless", "probe", tireless);
+        install(&dir, "shell", "shell", shell);
         let agents = agents(vec![dir.path().to_owned()]);
         assert!(agents.problems().is_empty(), "{:?}", agents.problems());
         (dir, agents)
@@ -124,7 +127,9 @@ impl World {
             cloud_url: Some(cloud.base_url()),
             ..Overrides::default()
         };
-        let config = Config::load(flags, &Environment::default())?;
+        let mut config = Config::load(flags, &Environment::default())?;
+        // This process is a test and holds no programs.
+        config.exec.launcher = crate::process::built();
         let (addr, user_token) = (cloud.addr(), cloud.user_token().to_owned());
         let cloud = Some(cloud);
         Ok(Self { user, config, token, agents, cloud, host: None, addr, user_token, dir })

@@ -82,6 +82,8 @@ pub enum Program {
     Name(String),
     /// This file, links resolved.
     File(PathBuf),
+    /// `*`
+    Any,
 }
 
 /// Arguments.
@@ -124,7 +126,9 @@ impl Pattern {
     pub fn within(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Http(one), Self::Http(other)) => one.within(other),
-            (Self::Exec(one), Self::Exec(other)) => one.program == other.program && one.args.within(&other.args),
+            (Self::Exec(one), Self::Exec(other)) => {
+                (one.program == other.program || other.program == Program::Any) && one.args.within(&other.args)
+            }
             (Self::Own(one), Self::Own(other)) => one.within(other),
             _ => false,
         }
@@ -207,6 +211,7 @@ impl ExecPattern {
         let program = match &self.program {
             Program::Name(name) => ask.name.as_ref() == Some(name),
             Program::File(file) => *file == ask.program,
+            Program::Any => true,
         };
         program
             && match &self.args {
@@ -247,6 +252,7 @@ pub(super) fn is_shell_like(program: &Program) -> bool {
     let (name, file) = match program {
         Program::Name(name) => (Some(name.as_str()), PathBuf::from(name)),
         Program::File(file) => (None, file.clone()),
+        Program::Any => return true,
     };
     shell::nature(name, &file, &[]).runs_others
 }

@@ -10,5 +10,6 @@ wasmtime::component::bindgen!({
         "sophon:agent/task.card": super::card::Card,
         "sophon:agent/operation.op": super::operation::Op,
         "sophon:agent/http.response": super::http::Answer,
+        "sophon:agent/exec.process": crate::capability::Process,
     },
 });

@@ -12,6 +12,7 @@ mod config;
 mod control;
 mod engine;
 mod entropy;
+mod exec;
 mod guest;
 mod http;
 mod inspect;

@@ -1,14 +1,14 @@
 //! What is linked to a guest: WASI, which denies by default, and the interfaces of the contract that work.
 
 use super::bindings::sophon::agent::{
-    approval, config, control, entropy, http, log, operation, reply, state, task, types,
+    approval, config, control, entropy, exec, http, log, operation, reply, state, task, types,
 };
 use super::guest::Guest;
 use wasmtime::component::{HasSelf, Linker};
 
 /// The interfaces of `sophon:agent` that this version of the host serves.
-pub(super) const OFFERED: [&str; 11] =
-    ["types", "reply", "task", "approval", "operation", "http", "state", "config", "control", "entropy", "log"];
+pub(super) const OFFERED: [&str; 12] =
+    ["types", "reply", "task", "approval", "operation", "http", "exec", "state", "config", "control", "entropy", "log"];
 
 /// Everything that a component may import.
 pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
@@ -18,6 +18,7 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
     types::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     reply::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     task::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
+    exec::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     state::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     config::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     control::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;

@@ -39,6 +39,7 @@ pub mod bindings {
 pub mod config;
 pub mod control;
 pub mod entropy;
+pub mod exec;
 mod failure;
 pub mod http;
 pub mod log;

@@ -82,6 +82,7 @@ impl FromStr for Program {
             return Err(format!("`{}` is not a program: write its name, or its whole path", shown()));
         }
         match text.contains('/') {
+            false if text == "*" => Ok(Self::Any),
             false => Ok(Self::Name(text.to_owned())),
             true if path.is_absolute() => Ok(Self::File(path.components().collect::<PathBuf>())),
             true => Err(format!("`{}` is not a program: a path begins with /", shown())),
@@ -209,6 +210,7 @@ impl fmt::Display for Program {
         match self {
             Self::Name(name) => f.write_str(name),
             Self::File(file) => file.display().fmt(f),
+            Self::Any => f.write_str("*"),
         }
     }
 }
