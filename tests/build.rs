@@ -9,7 +9,8 @@ const GUESTS: [&str; 4] = ["echo", "fetch", "probe", "shell"];
 fn main() {
     let manifest = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let root = manifest.parent().expect("tests/ is in the workspace");
-    let plugins = GUESTS.iter().flat_map(|guest| [format!("plugins/{guest}/src"), format!("plugins/{guest}/agent.toml")]);
+    let plugins =
+        GUESTS.iter().flat_map(|guest| [format!("plugins/{guest}/src"), format!("plugins/{guest}/agent.toml")]);
     let plugins = plugins.filter(|source| root.join(source).exists());
     for source in ["wit", "sdk-guest/rust", "tests/guests"].map(str::to_owned).into_iter().chain(plugins) {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
