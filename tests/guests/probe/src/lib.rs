@@ -1,5 +1,6 @@
 //! A guest that does what the message says: its first word is the deed, its second a number.
 
+mod exec;
 mod state;
 mod turn;
 

@@ -18,6 +18,7 @@ pub(crate) fn deed<'a>(
         "greedy" => Ok(Answer::text(greedy())),
         "ask" => ask(words, reply),
         "nag" => nag(),
+        "exec" => crate::exec::deed(words, reply),
         _ => return None,
     })
 }
