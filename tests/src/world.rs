@@ -64,7 +64,8 @@ pub fn guests() -> Arc<Agents> {
         let shell = include_str!("../../plugins/shell/agent.toml");
         let patient = echo.replace("name = \"echo\"", "name = \"patient\"").replace("cpu = \"2s\"", "cpu = \"8s\"");
         let tireless = "[agent]\nname = \"tireless\"\nversion = \"0.1.0\"\ncomponent = \"c.wasm\"\n\
-                        [[want.exec]]\nprogram = \"*\"\nargs = [\"...\"]\nwhy = \"to try them\"";
+                        [[want.exec]]\nprogram = \"*\"\nargs = [\"...\"]\nwhy = \"to try them\"\n\
+                        [[want.http]]\nurl = \"*://*:*/*\"\nwhy = \"\"\n[want.secret.KEY]\nhosts = [\"127.0.0.1\"]";
         install(&dir, "echo", "echo", echo);
         install(&dir, "fetch", "fetch", include_str!("../../plugins/fetch/agent.toml"));
         install(&dir, "patient", "echo", &patient);

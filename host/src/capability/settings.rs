@@ -1,12 +1,10 @@
-//! What the operator set for an agent: values, and the names of secrets.
+//! What the operator set for an agent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// The operator's words to one agent. The values of secrets are not among them.
+/// The operator's words to one agent. Secrets are not among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Values by key.
     pub values: BTreeMap<String, String>,
-    /// Names of the secrets that the operator holds for it.
-    pub secrets: BTreeSet<String>,
 }

@@ -2,7 +2,8 @@
 
 use super::door::Door;
 use super::exec::{Programs, Runs};
-use super::http::Web;
+use super::http::{Connector, Web};
+use super::secret::Keys;
 use super::settings::Settings;
 use super::state::{Scope, State};
 use crate::config::AgentName;
@@ -59,7 +60,7 @@ impl Tools {
     /// What a turn of `agent` in `session` may use, until `stop`.
     pub fn new(agent: AgentName, session: String, store: Store, stop: CancellationToken, door: Door) -> Self {
         let (settings, door, programs) = (Arc::default(), Arc::new(door), None);
-        let web = Arc::new(Web::new(Arc::default(), door.clone(), stop.clone()));
+        let web = Arc::new(Web::new(Arc::default(), Keys::default(), door.clone(), stop.clone()));
         Self { agent, session, store, stop, settings, door, web, programs, runs: Runs::default() }
     }
 
@@ -79,6 +80,13 @@ impl Tools {
     #[must_use]
     pub fn with_programs(mut self, programs: Arc<Programs>) -> Self {
         self.programs = Some(programs);
+        self
+    }
+
+    /// Adds the host's connector, and the secrets that requests may be filled with.
+    #[must_use]
+    pub fn with_connector(mut self, connector: Arc<Connector>, keys: Keys) -> Self {
+        self.web = Arc::new(Web::new(connector, keys, self.door.clone(), self.stop.clone()));
         self
     }
 

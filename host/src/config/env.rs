@@ -57,6 +57,12 @@ impl Environment {
         }
     }
 
+    /// A variable that the operator named as the place of a secret.
+    pub fn secret(name: &str) -> Option<Secret<String>> {
+        #[expect(clippy::disallowed_methods, reason = "the fence's one gate")]
+        std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret::new)
+    }
+
     /// Folders that the hosts of this user share, whatever their data folders. Relative ones would be others elsewhere.
     pub fn shared_dirs(&self) -> Vec<PathBuf> {
         let places = [&self.runtime_dir, &self.state_home].into_iter().flatten();

@@ -1,6 +1,8 @@
 //! `sophon-host.toml`, then the environment, then flags: each overrides the one before.
 
-use super::{AgentName, Collector, Environment, ExecConfig, PolicyConfig, Token, TokenError, TokenFile};
+use super::{
+    AgentName, Collector, Environment, ExecConfig, PolicyConfig, SecretSource, Token, TokenError, TokenFile,
+};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +25,8 @@ pub struct Config {
     pub exec: ExecConfig,
     /// What agents may do, and what they are given.
     pub policy: PolicyConfig,
+    /// Where the values of secrets are.
+    pub secrets: SecretSource,
     /// Whether each commit of the store waits for the disk.
     pub fsync: bool,
     /// The port of 127.0.0.1 that metrics are served on.
@@ -223,6 +227,7 @@ impl Config {
             },
             turns: file.turns.checked()?,
             exec: file.exec.checked()?,
+            secrets: SecretSource::find(&data_dir, &policy.secrets),
             policy,
             fsync: file.store.fsync,
             metrics_port: file.metrics.port,

@@ -10,7 +10,7 @@ mod status;
 mod wake;
 
 use crate::approval::Office;
-use crate::capability::{Programs, Settings};
+use crate::capability::{Programs, Settings, Vault};
 use crate::cloud::{Link, Rest, Traces};
 use crate::config::{AgentName, Config, PolicyConfig, Token};
 use crate::protocol::InstallationId;
@@ -189,14 +189,15 @@ fn house(config: &Config, engine: Arc<Engine>, agents: Arc<Agents>, store: Store
     let office = Arc::new(Office::new(config.policy.rules.clone(), store.clone()));
     let settings = settings(&config.policy);
     let programs = Arc::new(Programs::new(config.exec.clone(), &config.data_dir));
-    let open_at_most = config.turns.open_at_most;
-    House { engine, agents, store, office, settings, programs, outbox, open_at_most }
+    let vault = Vault::new(config.policy.secrets.clone(), config.secrets.clone());
+    let (connector, open_at_most) = (Arc::default(), config.turns.open_at_most);
+    House { engine, agents, store, office, settings, programs, connector, vault, outbox, open_at_most }
 }
 
 /// What the operator set for each agent.
 fn settings(policy: &PolicyConfig) -> BTreeMap<AgentName, Arc<Settings>> {
     let values = policy.values.iter();
-    let settings = |values: &BTreeMap<String, String>| Settings { values: values.clone(), ..Settings::default() };
+    let settings = |values: &BTreeMap<String, String>| Settings { values: values.clone() };
     values.map(|(name, values)| (name.clone(), Arc::new(settings(values)))).collect()
 }
 

@@ -10,7 +10,8 @@ use super::seen::Seen;
 use super::speech::Speech;
 use super::writer::{self, Written};
 use crate::approval::{Office, Waiting};
-use crate::capability::{Programs, Settings};
+use crate::capability::http::Connector;
+use crate::capability::{Programs, Settings, Vault};
 use crate::config::AgentName;
 use crate::protocol::{Event, SessionId, Update, UpdateId, UserMessage};
 use crate::store::{Brought, Receipt, Store, StoreError};
@@ -49,6 +50,10 @@ pub struct House {
     pub settings: BTreeMap<AgentName, Arc<Settings>>,
     /// Runs programs for agents.
     pub programs: Arc<Programs>,
+    /// Carries requests of agents.
+    pub connector: Arc<Connector>,
+    /// The operator's secrets.
+    pub vault: Vault,
     /// Carries requests to the cloud.
     pub outbox: Arc<dyn Outbox>,
     /// The most turns that wait or run, in all sessions together.

@@ -92,8 +92,9 @@ impl House {
         let asks = agent.manifest.limits.asks;
         let door = Door::new(self.office.clone(), client, speech.clone(), speech.clone(), asks);
         let settings = self.settings.get(&name).cloned().unwrap_or_default();
-        let tools = Tools::new(name, session, self.store.clone(), speech.stop.clone(), door);
-        tools.with_settings(settings).with_programs(self.programs.clone())
+        let tools = Tools::new(name, session, self.store.clone(), speech.stop.clone(), door).with_settings(settings);
+        let tools = tools.with_connector(self.connector.clone(), self.vault.keys(&agent.wants));
+        tools.with_programs(self.programs.clone())
     }
 
     /// The agent of the session, or what the host itself has to say.

@@ -13,7 +13,7 @@ impl config::Host for Guest {
 
     async fn has_secret(&mut self, name: String) -> wasmtime::Result<bool> {
         self.enter()?;
-        Ok(self.tools.settings().secrets.contains(&name))
+        Ok(self.tools.web().keys().has(&name))
     }
 }
 

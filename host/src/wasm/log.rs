@@ -11,6 +11,7 @@ impl log::Host for Guest {
         self.enter()?;
         let Some(left) = self.log_lines.checked_sub(1) else { return Ok(()) };
         self.log_lines = left;
+        let text = self.tools.web().keys().hide(&text[..crate::text::floor(&text, 2 * MAX_LINE)]);
         let (agent, said) = (&*self.agent, crate::text::line(&text, MAX_LINE));
         match level {
             Level::Trace => tracing::trace!(agent, said, "agent"),

@@ -4,12 +4,14 @@ use super::exchange::{Web, reason};
 use super::quota::Room;
 use super::standing::Standing;
 use crate::capability::Refusal;
-use crate::grant::HttpAsk;
+use crate::capability::secret::Searched;
+use crate::grant::{HttpAsk, SecretName};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
@@ -37,6 +39,10 @@ pub struct Response {
     /// What has come and was not read yet.
     left: Bytes,
     received: u64,
+    /// Cuts secrets out, where the agent has some. None when all was searched.
+    searched: Option<Searched>,
+    /// Secrets that came back.
+    found: BTreeSet<SecretName>,
     _room: Room,
 }
 
@@ -52,7 +58,9 @@ impl Response {
         let (head, body) = response.into_parts();
         let mut answer = Self {
             status: head.status.as_u16(),
-            headers: list(&head.headers),
+            headers: Vec::new(),
+            searched: Some(web.keys().search()).filter(|search| !search.is_empty()).map(|search| search.stream()),
+            found: BTreeSet::new(),
             web,
             host: ask.host.to_string(),
             standing: Some(standing),
@@ -61,6 +69,7 @@ impl Response {
             received: 0,
             _room: room,
         };
+        answer.take(&head.headers);
         match body.is_end_stream() {
             true => answer.settle(None).await,
             false => answer.body = Some((body, carrier)),
@@ -88,10 +97,15 @@ impl Response {
         }
         while self.left.is_empty() {
             match self.next().await {
-                Ok(Some(piece)) => self.left = piece,
+                Ok(Some(piece)) => self.left = self.search(piece),
                 Ok(None) => {
+                    let rest = self.searched.as_mut().map(Searched::finish).unwrap_or_default();
+                    self.note();
                     self.settle(None).await;
-                    return Ok(Bytes::new());
+                    if rest.is_empty() {
+                        return Ok(Bytes::new());
+                    }
+                    self.left = rest.into();
                 }
                 Err(refusal) => {
                     self.settle(Some(&refusal)).await;
@@ -100,6 +114,42 @@ impl Response {
             }
         }
         Ok(self.left.split_to(most.min(MAX_PIECE).min(self.left.len())))
+    }
+
+    fn search(&mut self, piece: Bytes) -> Bytes {
+        let Some(searched) = &mut self.searched else { return piece };
+        let clean = searched.push(&piece);
+        self.note();
+        clean.into()
+    }
+
+    /// Tells of the secrets that came back.
+    fn note(&mut self) {
+        let found = self.searched.as_ref().map(|searched| searched.found().clone()).unwrap_or_default();
+        for name in found {
+            if self.found.insert(name.clone()) {
+                tracing::warn!(host = %self.host, secret = %name, "a secret came back in an answer, and was cut out");
+            }
+        }
+    }
+
+    /// The headers, without secrets. With any to look for, a body may become longer or shorter than was said.
+    fn take(&mut self, headers: &HeaderMap) {
+        if self.searched.is_none() {
+            self.headers = list(headers);
+            return;
+        }
+        let search = self.web.keys().search().clone();
+        for (name, value) in list(headers) {
+            let ((_, in_name), (value, in_value)) = (search.bytes(name.as_bytes()), search.bytes(&value));
+            for secret in in_name.iter().chain(&in_value) {
+                tracing::warn!(host = %self.host, %secret, "a secret came back in a header, and was cut out");
+            }
+            if in_name.is_empty() && name != "content-length" {
+                self.headers.push((name, value));
+            }
+            self.found.extend(in_name.into_iter().chain(in_value));
+        }
     }
 
     /// The next piece, unless the turn or its leave ends before.
@@ -127,7 +177,12 @@ impl Response {
 
     fn outcome(&self) -> (String, Value) {
         let Self { status, received, .. } = self;
-        (format!("{status}, {received} bytes"), json!({ "status": status, "bytes": received }))
+        let names: Vec<String> = self.found.iter().map(ToString::to_string).collect();
+        if names.is_empty() {
+            return (format!("{status}, {received} bytes"), json!({ "status": status, "bytes": received }));
+        }
+        let words = format!("{status}, {received} bytes; secrets came back and were cut out: {}", names.join(", "));
+        (words, json!({ "status": status, "bytes": received, "secrets_cut_out": names }))
     }
 
     /// What comes next from the server. Nothing at the end.

@@ -7,14 +7,13 @@ use super::request::{Checked, Request};
 use super::resolve::{Resolve, System};
 use super::standing::Standing;
 use super::tls::Trust;
-use crate::capability::{Door, Operation, Refusal};
+use crate::capability::{Door, Keys, Operation, Refusal};
 use crate::grant::Ask;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +47,7 @@ impl Connector {
 /// The requests of one turn.
 pub struct Web {
     connector: Arc<Connector>,
+    keys: Keys,
     door: Arc<Door>,
     pub(super) quota: Quota,
     /// The turn is to stop.
@@ -59,8 +59,13 @@ pub(super) type Head = (http::Response<Incoming>, Carrier);
 
 impl Web {
     /// The requests of a turn, until `stop`.
-    pub fn new(connector: Arc<Connector>, door: Arc<Door>, stop: CancellationToken) -> Self {
-        Self { connector, door, quota: Quota::default(), stop }
+    pub fn new(connector: Arc<Connector>, keys: Keys, door: Arc<Door>, stop: CancellationToken) -> Self {
+        Self { connector, keys, door, quota: Quota::default(), stop }
+    }
+
+    /// The secrets that requests may be filled with.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Starts a request: it goes through the door and out in a task of its own, apart from the guest's stack and clock.
@@ -73,7 +78,7 @@ impl Web {
         }
         let room = self.quota.answer()?;
         let reason = request.reason.take();
-        let checked = request.check(BTreeSet::new())?;
+        let checked = request.check(&self.keys)?;
         let web = self.clone();
         Ok(Operation::start("http", async move {
             let stop = web.stop.clone();
@@ -107,10 +112,11 @@ impl Web {
 
     /// Does what was allowed: connects, sends, and waits for the head of the answer.
     async fn perform(&self, checked: &Checked, named: &[IpNet]) -> Result<Head, Refusal> {
+        let message = checked.message(&self.keys)?;
         self.quota.send(checked.body.len())?;
         let connection = self.quota.connection(CONNECT_TIME).await?;
         let pipe = self.connect(checked, named).await?;
-        match tokio::time::timeout(checked.head_time, exchange(checked, pipe)).await {
+        match tokio::time::timeout(checked.head_time, exchange(checked, message, pipe)).await {
             Ok(came) => came.map(|(head, carrier)| (head, (carrier, connection))),
             Err(_) => {
                 let (host, waited) = (&checked.ask.host, checked.head_time.as_millis());
@@ -133,6 +139,7 @@ impl Web {
 
 async fn exchange(
     checked: &Checked,
+    message: http::Request<Full<bytes::Bytes>>,
     pipe: Box<dyn Pipe>,
 ) -> Result<(http::Response<Incoming>, AbortOnDropHandle<()>), Refusal> {
     let host = &checked.ask.host;
@@ -145,11 +152,22 @@ async fn exchange(
     let (mut sender, carrier) = shake.await.map_err(failed)?;
     // The request's own future tells what went wrong.
     let carrier = AbortOnDropHandle::new(crate::tasks::spawn("http connection", async { drop(carrier.await) }));
-    let response = sender.send_request(checked.message()?).await.map_err(failed)?;
+    let response = sender.send_request(message).await.map_err(failed)?;
     if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
         return Err(Refusal::Unavailable(format!("{host} wants to speak another protocol")));
     }
+    if checked.is_guarded && !is_readable(response.headers()) {
+        return Err(Refusal::Unavailable(format!("{host} answered in a coding that cannot be searched for secrets")));
+    }
     Ok((response, carrier))
+}
+
+/// Whether a body is sent as it is.
+fn is_readable(headers: &http::HeaderMap) -> bool {
+    headers
+        .get_all(http::header::CONTENT_ENCODING)
+        .iter()
+        .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// What went wrong with a connection, in words that follow the host's name.

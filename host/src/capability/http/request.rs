@@ -1,9 +1,12 @@
 //! What an agent wants to send, checked before anybody is asked about it.
 
+use crate::capability::Keys;
 use crate::capability::Refusal;
-use crate::grant::{HttpAsk, SecretName};
+use crate::capability::secret::{in_query, refuse_in_path};
+use crate::grant::HttpAsk;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http_body_util::Full;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -59,18 +62,33 @@ pub(super) struct Checked {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) head_time: Duration,
+    /// Whether the server may know a secret: its answer is to be readable, and whole.
+    pub(super) is_guarded: bool,
 }
 
 impl Request {
     /// Checks all that can be checked without leave.
-    pub(super) fn check(self, secrets: BTreeSet<SecretName>) -> Result<Checked, Refusal> {
-        let ask = HttpAsk::new(&self.method, &self.url, secrets).map_err(Refusal::Invalid)?;
+    pub(super) fn check(self, keys: &Keys) -> Result<Checked, Refusal> {
+        refuse_in_path(&self.url)?;
+        let mut ask = HttpAsk::new(&self.method, &self.url, BTreeSet::new()).map_err(Refusal::Invalid)?;
         if self.body.len() > MAX_BODY {
             let size = self.body.len();
             return Err(Refusal::Limit(format!("the body of a request has at most {MAX_BODY} bytes, not {size}")));
         }
         let head_time = self.timeout.unwrap_or(HEAD_TIME).clamp(Duration::from_millis(1), MAX_HEAD_TIME);
-        Ok(Checked { headers: headers(self.headers)?, body: self.body.into(), head_time, ask })
+        let mut headers = headers(self.headers)?;
+        let query = ask.query.as_deref().unwrap_or_default().as_bytes();
+        let texts = headers.values().map(HeaderValue::as_bytes).chain([query, &self.body]);
+        ask.secrets = keys.named(texts, &ask)?;
+        let is_guarded = keys.may_meet(&ask.host);
+        if is_guarded {
+            if headers.contains_key(header::RANGE) {
+                let why = "the header `range` would cut the answer of a host that may know a secret";
+                return Err(Refusal::Invalid(why.to_owned()));
+            }
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        Ok(Checked { headers, body: self.body.into(), head_time, is_guarded, ask })
     }
 }
 
@@ -103,17 +121,25 @@ fn headers(list: Vec<(String, Vec<u8>)>) -> Result<HeaderMap, Refusal> {
 }
 
 impl Checked {
-    /// The request in hyper's terms.
-    pub(super) fn message(&self) -> Result<http::Request<http_body_util::Full<Bytes>>, Refusal> {
+    /// The request in hyper's terms, with the values of secrets in their places.
+    pub(super) fn message(&self, keys: &Keys) -> Result<http::Request<Full<Bytes>>, Refusal> {
         let ask = &self.ask;
         let invalid = |error: &dyn std::fmt::Display| Refusal::Invalid(format!("the request cannot be sent: {error}"));
-        let query = ask.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        let plain = |value: &str| value.as_bytes().to_vec();
+        let query = ask.query.as_ref().map(|query| [b"?", &*keys.fill(query.as_bytes(), in_query)].concat());
+        let target = [ask.path.as_bytes(), &query.unwrap_or_default()].concat();
         let host = ask.origin();
         let host = host.split_once("//").map_or(host.as_str(), |(_, host)| host);
-        let mut message = http::Request::new(http_body_util::Full::new(self.body.clone()));
+        let body = if ask.secrets.is_empty() { self.body.clone() } else { keys.fill(&self.body, plain).into() };
+        let mut message = http::Request::new(Full::new(body));
         *message.method_mut() = ask.method.parse().map_err(|error| invalid(&error))?;
-        *message.uri_mut() = format!("{}{query}", ask.path).parse().map_err(|error| invalid(&error))?;
+        *message.uri_mut() = http::Uri::from_maybe_shared(Bytes::from(target)).map_err(|error| invalid(&error))?;
         *message.headers_mut() = self.headers.clone();
+        for value in message.headers_mut().values_mut().filter(|_| !ask.secrets.is_empty()) {
+            *value = HeaderValue::from_maybe_shared(Bytes::from(keys.fill(value.as_bytes(), plain)))
+                .map_err(|error| invalid(&error))?;
+            value.set_sensitive(true);
+        }
         let host = HeaderValue::from_str(host).map_err(|error| invalid(&error))?;
         message.headers_mut().insert(header::HOST, host);
         message.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -129,7 +155,7 @@ mod tests {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
         let request =
             Request { method: "get".into(), url: "http://a.example:81/x?q#f".into(), headers, ..Request::default() };
-        request.check(BTreeSet::new())
+        request.check(&Keys::default())
     }
 
     #[test]
@@ -167,15 +193,18 @@ mod tests {
             body: vec![0; MAX_BODY + 1],
             ..Request::default()
         };
-        assert!(bound(body.check(BTreeSet::new())).contains("8388608"));
+        assert!(bound(body.check(&Keys::default())).contains("8388608"));
         let url =
             Request { method: "GET".into(), url: format!("http://a/{}", "a".repeat(8_192)), ..Request::default() };
-        assert!(bound(url.check(BTreeSet::new())).contains("8192 bytes"));
+        assert!(bound(url.check(&Keys::default())).contains("8192 bytes"));
     }
 
     #[test]
     fn the_host_says_how_a_request_is_carried() {
-        let message = with(&[("X-Mine", "1"), ("user-agent", "mine")]).expect("checked").message().expect("a message");
+        let message = with(&[("X-Mine", "1"), ("user-agent", "mine")])
+            .expect("checked")
+            .message(&Keys::default())
+            .expect("a message");
         assert_eq!(message.uri(), "/x?q");
         let mut headers: Vec<String> = message
             .headers()

@@ -1,6 +1,7 @@
 //! A guest that does what the message says: its first word is the deed, its second a number.
 
 mod exec;
+mod http;
 mod state;
 mod turn;
 
@@ -24,6 +25,7 @@ impl Agent for Probe {
                 log::debug("again");
             },
             "history" => Ok(Answer::text(history(&turn))),
+            "http" => http::deed(turn.text.split_whitespace().skip(1)),
             "state" => state::deed(turn.text.split_whitespace().skip(1)),
             "silent" => Ok(Answer::streamed()),
             "canonical" => {
