@@ -122,3 +122,69 @@ async fn a_stopped_turn_drops_its_connection_at_once() -> Result<()> {
     assert!(world.user.answer(&interaction).await?.text.contains("_Stopped._"));
     Ok(())
 }
+
+/// A world where requests are allowed, and a session in which the tireless probe answers.
+async fn probing() -> Result<(World, String)> {
+    let (world, session) = world(vec![rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
+    world.user.ask(&session, "/use tireless").await?;
+    Ok((world, session))
+}
+
+#[tokio::test]
+async fn several_requests_go_at_a_time_and_the_first_to_answer_is_taken_first() -> Result<()> {
+    let (slow, quick) = (Site::start(|_| Page::Held(Vec::new())).await?, hello().await?);
+    let (world, session) = probing().await?;
+    let ask = async |words: String| Ok::<_, anyhow::Error>(world.user.ask(&session, &words).await?.text);
+    assert_eq!(ask(format!("http first {} {}", slow.url("/"), quick.url("/"))).await?, "1 with 200");
+    slow.closed().await;
+    let text = ask(format!("http late {}", slow.url("/"))).await?;
+    assert_eq!(text, "Wake::Timeout false Wake::Timeout true invalid: the operation was given up");
+    slow.closed().await;
+    let text = ask(format!("http crowd {} 1000", quick.url("/"))).await?;
+    assert_eq!(text, "64 started, 3072 bytes, limit reached: a turn holds at most 64 requests and answers at once; drop some");
+    Ok(())
+}
+
+#[tokio::test]
+async fn answers_that_are_held_are_bounded_and_their_connections_too() -> Result<()> {
+    let empty = Site::start(|_| page("text/plain", "")).await?;
+    let (world, session) = probing().await?;
+    let text = world.user.ask(&session, &format!("http hold {} 1000", empty.url("/"))).await?.text;
+    assert!(text.starts_with("64 held, limit reached: a turn holds at most 64"), "{text}");
+    // The turn is over, and with it what it held.
+    let text = world.user.ask(&session, &format!("http hold {} 2", empty.url("/"))).await?.text;
+    assert_eq!(text, "2 held");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_of_many_megabytes_streams_through_a_small_guest_until_its_bound() -> Result<()> {
+    let (world, session) = probing().await?;
+    let site = Site::start(|asked| {
+        let length: usize = asked.split(['/', ' ']).nth(2).and_then(|number| number.parse().ok()).unwrap_or(0);
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+        Page::Whole([head.into_bytes(), vec![b'x'; length]].concat())
+    })
+    .await?;
+    let text = world.user.ask(&session, &format!("http size {}", site.url("/20000000"))).await?.text;
+    assert_eq!(text, "20000000 bytes");
+    let text = world.user.ask(&session, &format!("http size {}", site.url("/70000000"))).await?.text;
+    assert_eq!(text, "limit reached: the body of an answer has at most 67108864 bytes");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_grant_that_is_taken_back_ends_the_request_that_goes_on_by_it() -> Result<()> {
+    let site = Site::start(|_| Page::Held(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".to_vec())).await?;
+    let (world, session) = world(asking()).await?;
+    world.user.ask(&session, "/use tireless").await?;
+    let interaction = world.user.say(&session, &format!("http get {}", site.url("/"))).await?;
+    let asked = world.user.asked("").await?;
+    world.user.decide(&asked, json!({ "decision": "approve_always", "scope": "tool" })).await?;
+    site.news().await;
+    world.host().revoke_all().await?;
+    site.closed().await;
+    let text = world.user.answer(&interaction).await?.text;
+    assert!(text.contains("the grant that allowed it was taken back"), "{text}");
+    Ok(())
+}

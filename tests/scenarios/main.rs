@@ -18,6 +18,7 @@ mod metrics;
 mod order;
 mod restart;
 mod sandbox;
+mod secrets;
 mod sessions;
 mod state;
 mod status;
