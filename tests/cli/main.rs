@@ -5,6 +5,7 @@ mod crash;
 mod dev;
 mod doctor;
 mod grants;
+mod keys;
 mod lock;
 mod secrets;
 mod shutdown;

@@ -63,7 +63,7 @@ async fn a_secret_reaches_the_server_and_never_the_agent() -> Result<()> {
     for form in [VALUE, &hex, "s3cr3t", "czNjcjN0", "Value"] {
         assert!(!text.contains(form), "{form} is in {text}");
     }
-    assert!(log.text().contains("a secret came back in an answer"), "{}", log.text());
+    assert!(log.text().contains("a secret came back in a header"), "{}", log.text());
 
     world.user.ask(&session, &format!("http log {}", site.url("/{}"))).await?;
     assert!(!log.text().contains(VALUE) && !log.text().contains("s3cr3t"), "{}", log.text());

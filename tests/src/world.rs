@@ -7,6 +7,7 @@ use sophon_host::cloud::Pairing;
 use sophon_host::config::{AgentsConfig, CloudUrl, Config, Environment, Overrides, Token};
 use sophon_host::daemon::{Daemon, State};
 use sophon_host::localcloud::{Buckets, LocalCloud, Options};
+use sophon_host::store::{Durability, Store};
 use sophon_host::wasm::{Agents, Engine};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -195,6 +196,15 @@ impl World {
     /// When it was not started.
     pub fn host(&self) -> &Daemon {
         self.host.as_ref().expect("the host runs")
+    }
+
+    /// The host's records, opened a second time.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn store(&self) -> Result<Store> {
+        let file = self.config.data_dir.join(format!("{}.db", self.token.installation()));
+        Ok(Store::open(&file, Durability::Process)?)
     }
 
     /// The cloud.

@@ -64,6 +64,8 @@ pub(super) enum Command {
     Grants(GrantsArgs),
     /// Show who asked for what, who decided, and what happened; or check that this log is whole
     Audit(AuditArgs),
+    /// Keep values that agents use in requests and never see, such as API keys
+    Secret(SecretArgs),
     /// Ask the host that runs here how it is doing: its link, agents, turns and last errors
     Status(StatusArgs),
     /// Check what a host needs, one by one, and say how to mend what is broken
@@ -205,6 +207,28 @@ pub(super) enum AgentCommand {
     },
 }
 
+#[derive(Debug, Args)]
+pub(super) struct SecretArgs {
+    #[command(subcommand)]
+    pub(super) command: SecretCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SecretCommand {
+    /// Set a secret to the value on standard input: `sophon-host secret set API_KEY < key.txt`
+    Set {
+        /// Letters, digits and _
+        name: String,
+    },
+    /// List the secrets with where they may go; never their values
+    List,
+    /// Remove a secret
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
 impl Arguments {
     /// What the flags set.
     pub(super) fn overrides(&self) -> Overrides {
@@ -218,6 +242,7 @@ impl Arguments {
             | Command::Chat(_)
             | Command::Status(_)
             | Command::Grants(_)
+            | Command::Secret(_)
             | Command::Audit(_)
             | Command::Launch => Vec::new(),
         };

@@ -16,6 +16,7 @@ mod pair;
 mod process;
 mod records;
 mod run;
+mod secret;
 mod session;
 mod signals;
 mod sse;
@@ -87,6 +88,7 @@ async fn command(
         Command::Agent(args) => agent::agent(config, args).await,
         Command::Grants(args) => grants::grants(config, args).await,
         Command::Audit(args) => audit::audit(config, args).await,
+        Command::Secret(args) => secret::secret(config, args).await,
         Command::Status(args) => status::status(config, args).await,
         Command::Doctor(_) | Command::Launch => Ok(()),
     }

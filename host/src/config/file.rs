@@ -1,8 +1,6 @@
 //! `sophon-host.toml`, then the environment, then flags: each overrides the one before.
 
-use super::{
-    AgentName, Collector, Environment, ExecConfig, PolicyConfig, SecretSource, Token, TokenError, TokenFile,
-};
+use super::{AgentName, Collector, Environment, ExecConfig, PolicyConfig, SecretSource, Token, TokenError, TokenFile};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -172,14 +172,18 @@ fn is_readable(headers: &http::HeaderMap) -> bool {
 
 /// What went wrong with a connection, in words that follow the host's name.
 pub(super) fn reason(error: &hyper::Error) -> String {
-    let what = if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+    let cause = std::error::Error::source(error);
+    let io = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+    let cut = matches!(io, Some(std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset));
+    let what = if cut || error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         "closed the connection before its answer was whole"
     } else if error.is_parse_too_large() {
         "answered with a head that is too large"
     } else if error.is_parse() {
         "answered something that is not HTTP"
     } else {
-        return format!("broke off: {}", crate::text::line(&error.to_string(), 200));
+        let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+        return format!("broke off: {}", crate::text::line(&format!("{error}{cause}"), 200));
     };
     what.to_owned()
 }
