@@ -4,6 +4,7 @@ mod commands;
 mod crash;
 mod dev;
 mod doctor;
+mod exec;
 mod grants;
 mod keys;
 mod lock;

@@ -77,7 +77,7 @@ async fn a_program_runs_and_its_output_is_shown() -> Result<()> {
     let (world, session) = free("shell").await?;
     let text = ask(&world, &session, "echo 'a  b' c").await?;
     assert_eq!(text, "````\na  b c\n````\n\nDone, exit code 0.");
-    let text = ask(&world, &session, "sh -c 'echo ```` out; echo err >&2; exit 3'").await?;
+    let text = ask(&world, &session, r#"sh -c 'printf "\140\140\140\140 out\n"; echo err >&2; exit 3'"#).await?;
     assert!(text.starts_with("````\n") && text.ends_with("````\n\nIt ended with exit code 3."), "{text}");
     assert!(text.contains("err\n") && text.contains("```' out\n"), "{text}");
     assert_eq!(ask(&world, &session, "true").await?, "Done, exit code 0.");

@@ -12,8 +12,9 @@ use std::path::Path;
 
 /// What is read and run by programs in general: the system's own, without what it keeps from its users.
 const SYSTEM: [&str; 8] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store"];
-/// What is read only: where libraries and time zones are, who is who, which certificates to trust.
-const SETTINGS: [&str; 27] = [
+/// What is read only: where libraries and time zones are, who is who, which certificates to trust. Not `/proc/self`: seen
+/// from here that is the launcher.
+const SETTINGS: [&str; 26] = [
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
@@ -36,7 +37,6 @@ const SETTINGS: [&str; 27] = [
     "/etc/mime.types",
     "/etc/os-release",
     "/etc/debian_version",
-    "/proc/self",
     "/proc/cpuinfo",
     "/proc/meminfo",
     "/proc/filesystems",

@@ -1,0 +1,48 @@
+//! The real binary runs programs for agents, and dies.
+
+use anyhow::{Context as _, Result};
+use sophon_host::localcloud::Buckets;
+use sophon_tests::{Dev, World, guest, guests};
+use std::path::Path;
+
+/// Puts the shell and a rule that allows it everything into `data`; gives the agent's folder.
+fn install(data: &Path) -> Result<String> {
+    let folder = data.join("shell");
+    std::fs::create_dir(&folder)?;
+    std::fs::copy(guest("shell"), folder.join("shell.wasm"))?;
+    let manifest = include_str!("../../plugins/shell/agent.toml");
+    let built = "component = \"target/wasm32-wasip2/agent/shell.wasm\"";
+    std::fs::write(folder.join("agent.toml"), manifest.replace(built, "component = \"shell.wasm\""))?;
+    let rule = "[[policy]]\neffect = \"allow\"\nexec = \"*\"\nargs = [\"...\"]\n";
+    std::fs::write(data.join("sophon-host.toml"), rule)?;
+    Ok(folder.display().to_string())
+}
+
+#[tokio::test]
+async fn a_host_that_is_killed_leaves_nothing_that_it_ran() -> Result<()> {
+    let mut world = World::paired(guests(), Buckets::unlimited()).await?;
+    let data = tempfile::tempdir()?;
+    world.config.cloud.token_file.0 = data.path().join("token");
+    world.config.cloud.token_file.write(&world.token)?;
+    let (url, agent) = (world.base_url(), install(data.path())?);
+    let mut host = Dev::start(data.path(), &["--cloud-url", &url, "run", &agent], &[("SECRET", "of the host")])?;
+    let session = world.user.session().await?;
+    let text = world.user.ask(&session, "env").await?.text;
+    assert!(text.contains("LANG=C.UTF-8") && !text.contains("SECRET"), "{text}");
+
+    let script = "sh -c 'mkfifo f; echo ready; exec 9>f; trap \"\" TERM HUP; (setsid sleep 1000 &); sleep 1000'";
+    let interaction = world.user.say(&session, script).await?;
+    let ready = |event: &sophon_tests::Event| {
+        let here = event.kind == "message_delta" && event.data["interaction_id"] == interaction.as_str();
+        here && event.data.to_string().contains("ready")
+    };
+    world.user.wait("the program", ready).await?;
+    let mut folders = std::fs::read_dir(data.path().join("work/shell"))?;
+    let pipe = folders.next().context("no work folder")??.path().join("f");
+    // Whoever opens it for writing goes on from here.
+    let gone =
+        tokio::task::spawn_blocking(move || std::io::copy(&mut std::fs::File::open(pipe)?, &mut std::io::sink()));
+    host.kill().await?;
+    gone.await??;
+    Ok(())
+}
