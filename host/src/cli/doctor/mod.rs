@@ -10,6 +10,7 @@ mod folder;
 use super::args::DoctorArgs;
 use super::exit::{Failure, Kind};
 use super::{dev, logging, output};
+use crate::capability::Hold;
 use crate::config::{Config, ConfigError, Environment, LogFormat, Overrides, Token};
 use crate::daemon::{self, AskError, DataLock, InstallationLock};
 use finding::{Finding, Findings};
@@ -44,6 +45,7 @@ async fn examine(config: &Config, is_meant: bool, findings: &mut Findings) {
     findings.add(log(config));
     findings.add(folder::data(&config.data_dir).await);
     findings.add(folder::space(&config.data_dir).await);
+    findings.add(programs());
     let (token, finding) = token(config);
     findings.add(finding);
     let (host, finding) = host(config, token.as_ref()).await;
@@ -53,6 +55,15 @@ async fn examine(config: &Config, is_meant: bool, findings: &mut Findings) {
     cloud::examine(config, token.as_ref(), &host, findings).await;
     let paths = dev::paths(config).unwrap_or_default();
     agents::examine(config, paths, findings).await;
+}
+
+/// How well the kernel holds programs that agents run.
+fn programs() -> Finding {
+    const NAME: &str = "programs";
+    match Hold::of_this_kernel().lack() {
+        None => Finding::ok(NAME, "this kernel can confine what agents run"),
+        Some(lack) => Finding::warning(NAME, lack, "update the kernel, or keep programs out: a rule that denies `*`"),
+    }
 }
 
 /// The configuration; with a file that is broken, what flags, the environment and defaults make of it.
