@@ -35,7 +35,7 @@ impl Agent for Shell {
 fn show(mut process: Process, reply: &mut Reply) -> Result<Answer> {
     let mut block = Block::default();
     let ended = loop {
-        let text = match process.next()? {
+        let text = match process.output()? {
             Output::Stdout(bytes) => block.stdout(&bytes),
             Output::Stderr(bytes) => block.stderr(&bytes),
             Output::Exited(0) => break "Done, exit code 0.".to_owned(),

@@ -10,7 +10,7 @@
 //!     let mut process = Command::new("git").args(["log", "-1"]).reason("to know the newest change").spawn()?;
 //!     let mut text = Vec::new();
 //!     loop {
-//!         match process.next()? {
+//!         match process.output()? {
 //!             Output::Stdout(bytes) | Output::Stderr(bytes) => text.extend(bytes),
 //!             Output::Exited(_) | Output::Killed(_) => return Ok(String::from_utf8_lossy(&text).into_owned()),
 //!         }
@@ -107,7 +107,7 @@ impl Command {
         let mut process = self.spawn()?;
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let code = loop {
-            match process.next()? {
+            match process.output()? {
                 Output::Stdout(bytes) => stdout.extend(bytes),
                 Output::Stderr(bytes) => stderr.extend(bytes),
                 Output::Exited(code) => break Ok(code),
@@ -123,11 +123,11 @@ impl Process {
     ///
     /// # Errors
     /// [`Failure::Cancelled`] when the user has stopped the turn.
-    pub fn next(&mut self) -> Result<Output> {
+    pub fn output(&mut self) -> Result<Output> {
         self.0.next().map_err(Failure::from_wit)
     }
 
-    /// Writes to its standard input. The first call has to come before the first [`Process::next`]: that closes the input
+    /// Writes to its standard input. The first call has to come before the first [`Process::output`]: that closes the input
     /// of a program that nothing was written to.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ impl Process {
         self.0.write(&[]).map_err(Failure::from_wit)
     }
 
-    /// Kills it; [`Process::next`] then ends with [`Output::Killed`].
+    /// Kills it; [`Process::output`] then ends with [`Output::Killed`].
     pub fn kill(&self) {
         self.0.kill();
     }

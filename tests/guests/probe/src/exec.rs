@@ -40,7 +40,7 @@ fn begin(command: &Command, number: u64, reply: &mut Reply) -> Result<Vec<Proces
 /// Waits for the first output, and forgets the program.
 fn dropped(command: &Command, reply: &mut Reply) -> Result<String> {
     let mut process = command.spawn()?;
-    reply.write(&format!("{:?}", process.next()?))?;
+    reply.write(&format!("{:?}", process.output()?))?;
     drop(process);
     loop {
         sophon_agent::control::check()?;
@@ -51,10 +51,10 @@ fn dropped(command: &Command, reply: &mut Reply) -> Result<String> {
 /// Waits for the first output, and kills the program.
 fn kill(command: &Command, reply: &mut Reply) -> Result<String> {
     let mut process = command.spawn()?;
-    reply.write(&format!("{:?}", process.next()?))?;
+    reply.write(&format!("{:?}", process.output()?))?;
     process.kill();
     loop {
-        if let Output::Killed(why) = process.next()? {
+        if let Output::Killed(why) = process.output()? {
             return Ok(why);
         }
     }
@@ -69,7 +69,7 @@ fn write(command: &Command, number: u64) -> Result<String> {
     process.close_stdin()?;
     let mut count = 0;
     loop {
-        match process.next()? {
+        match process.output()? {
             Output::Stdout(bytes) | Output::Stderr(bytes) => count += bytes.len(),
             Output::Exited(code) => return Ok(format!("{count} bytes, code {code}")),
             Output::Killed(why) => return Ok(why),
@@ -80,8 +80,8 @@ fn write(command: &Command, number: u64) -> Result<String> {
 /// Asks for more after the end.
 fn after(command: &Command) -> Result<String> {
     let mut process = command.spawn()?;
-    while !matches!(process.next()?, Output::Exited(_) | Output::Killed(_)) {}
-    process.next().map(|output| format!("{output:?}"))
+    while !matches!(process.output()?, Output::Exited(_) | Output::Killed(_)) {}
+    process.output().map(|output| format!("{output:?}"))
 }
 
 /// The median time of a run, in nanoseconds.
