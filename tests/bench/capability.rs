@@ -11,7 +11,9 @@ mod support;
 
 use anyhow::{Context as _, Result};
 use sophon_host::capability::Settings;
-use sophon_tests::Alone;
+use sophon_host::grant::{Effect, Rule};
+use sophon_tests::{Alone, Site, page};
+use std::time::Instant;
 use support::figure::{Row, table};
 use support::proc;
 
@@ -19,10 +21,15 @@ const RUNS: usize = 5;
 /// Sets and gets of one run.
 const CALLS: usize = 10_000;
 
+/// Requests of one run.
+const REQUESTS: usize = 500;
+
 /// Medians of one run, in microseconds.
-struct State {
+struct Medians {
     set: f64,
     get: f64,
+    http: f64,
+    direct: f64,
 }
 
 #[tokio::main]
@@ -39,23 +46,63 @@ async fn main() -> Result<()> {
         runs.push(run().await.with_context(|| format!("run {number} of {RUNS} failed"))?);
     }
     print!("{}", table([""; 3], &rows(&runs)));
+    println!(
+        "Requests go to a server in this process, each over a connection of its own; each is written into the audit log."
+    );
     println!("A value of 100 bytes, one of 100 keys. A set is durable over the death of the process when it returns.");
     println!("{}; tests/run bench capability (cargo bench -p sophon-tests --bench capability)", proc::machine());
     Ok(())
 }
 
-async fn run() -> Result<State> {
+async fn run() -> Result<Medians> {
     let probe = Alone::new("tireless", Settings::default())?;
     let text = probe.ask(&format!("state session time {CALLS}")).await?;
     let (set, get) = text.split_once(' ').with_context(|| format!("no two figures: {text}"))?;
     let micros = |nanos: &str| nanos.parse::<f64>().map(|nanos| nanos / 1e3).context("no figure");
-    Ok(State { set: micros(set)?, get: micros(get)? })
+    let site = Site::start(|_| page("text/plain", &"x".repeat(1_024))).await?;
+    let mut probe = Alone::new("tireless", Settings::default())?;
+    probe.rules = vec![rule()];
+    let http = probe.ask(&format!("http time {} {REQUESTS}", site.url("/"))).await?;
+    let direct = direct(&site.url("/")).await?;
+    Ok(Medians { set: micros(set)?, get: micros(get)?, http: micros(&http)?, direct })
 }
 
-fn rows(runs: &[State]) -> Vec<Row> {
-    let row = |name, figure: fn(&State) -> f64| {
+/// Leave for all requests to this machine.
+fn rule() -> Rule {
+    Rule {
+        effect: Effect::Allow,
+        agent: "*".parse().expect("a name"),
+        pattern: "http *://*:*/*".parse().expect("a pattern"),
+        addresses: vec!["127.0.0.1/32".parse().expect("a network")],
+        network: false,
+        reads: vec![],
+        place: "the benchmark".to_owned(),
+    }
+}
+
+/// The same requests without a host: the median in microseconds.
+async fn direct(url: &str) -> Result<f64> {
+    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build()?;
+    let mut all = Vec::with_capacity(REQUESTS);
+    for _ in 0..REQUESTS {
+        let start = Instant::now();
+        client.get(url).header("connection", "close").send().await?.bytes().await?;
+        all.push(start.elapsed());
+    }
+    all.sort_unstable();
+    Ok(all[REQUESTS / 2].as_secs_f64() * 1e6)
+}
+
+fn rows(runs: &[Medians]) -> Vec<Row> {
+    let row = |name, figure: fn(&Medians) -> f64| {
         let runs = runs.iter().map(|run| Some(figure(run))).collect();
         Row { name, digits: 1, reach: "", others: [""; 3], runs }
     };
-    vec![row("state set, µs", |run| run.set), row("state get, µs", |run| run.get)]
+    vec![
+        row("state set, µs", |run| run.set),
+        row("state get, µs", |run| run.get),
+        row("http: an allowed GET of 1 KB, µs", |run| run.http),
+        row("http: the same with reqwest alone, µs", |run| run.direct),
+        row("http: ratio", |run| run.http / run.direct),
+    ]
 }

@@ -4,7 +4,7 @@ use crate::{PATIENCE, engine, guests};
 use anyhow::{Context as _, Result, bail};
 use sophon_host::approval::{AnswerFuture, Client, Office, Person};
 use sophon_host::capability::{Act, Chat, Door, Settings, Stopped, Tools};
-use sophon_host::grant::{Answer, Question};
+use sophon_host::grant::{Answer, Question, Rule};
 use sophon_host::store::{Durability, Store};
 use sophon_host::wasm::{Agent, Effort, Ended, Turn};
 use std::future::Future;
@@ -19,6 +19,8 @@ pub struct Alone {
     agent: Arc<Agent>,
     store: Store,
     settings: Arc<Settings>,
+    /// What it may do.
+    pub rules: Vec<Rule>,
     /// Stops its turns.
     pub stop: CancellationToken,
     heard: Arc<Heard>,
@@ -49,7 +51,7 @@ impl Alone {
         let store = Store::open(&dir.path().join("host.db"), Durability::Process)?;
         let agent = guests().get(name).context("no such guest")?.clone();
         let (settings, stop) = (Arc::new(settings), CancellationToken::new());
-        Ok(Self { agent, store, settings, stop, heard: Arc::default(), _dir: dir })
+        Ok(Self { agent, store, settings, rules: Vec::new(), stop, heard: Arc::default(), _dir: dir })
     }
 
     /// Runs a turn to its end.
@@ -63,7 +65,7 @@ impl Alone {
             interaction: "int_1".to_owned(),
             wants: self.agent.wants.clone(),
         };
-        let office = Arc::new(Office::new(vec![], self.store.clone()));
+        let office = Arc::new(Office::new(self.rules.clone(), self.store.clone()));
         let door = Door::new(office, client, self.heard.clone(), self.heard.clone(), 1_000);
         let tools = Tools::new(name, "ses_1".to_owned(), self.store.clone(), stop, door);
         let tools = tools.with_settings(self.settings.clone());
