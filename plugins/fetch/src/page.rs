@@ -194,7 +194,7 @@ mod tests {
              <h1>Hello</h1><p>one  two&nbsp;three<br>four &#x2014; &#8211; &bogus; &</p><ul><li>x<li>y</ul></body>",
         );
         assert_eq!(page.title.as_deref(), Some("A & B"));
-        assert_eq!(page.text, "Hello\none two three\nfour — – &bogus; &\n\nx\ny");
+        assert_eq!(page.text, "Hello\n\none two three\nfour — – &bogus; &\n\nx\ny");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod launcher;
 mod orders;
 mod program;
 mod running;
+mod watch;
 
 use super::files::{self, WorkFolder};
 use super::tools::{Refusal, Tools};

@@ -3,15 +3,15 @@
 use super::super::door::Leave;
 use super::super::tools::Refusal;
 use super::orders::{self, Orders, Report};
+use super::watch::{Watch, report};
 use super::{MAX_INPUT, Output, Slot};
-use serde_json::json;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as Blocking;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
@@ -19,20 +19,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The most that is read at once, and how much of that waits for the agent: 64 KiB with what is in hand.
-const CHUNK: usize = 16 << 10;
+/// How much output waits for the agent, in pieces of 16 KiB: 64 KiB with what is in hand.
 const WAITING: usize = 3;
-/// The most that a program gives out, in bytes.
-const MAX_OUTPUT: usize = 8 << 20;
-/// How much of its end a card shows, in bytes, and how much of its last line while it runs.
-const TAIL: usize = 4 << 10;
-const LINE: usize = 200;
-/// Between two words on a card about how it goes.
-const PROGRESS: Duration = Duration::from_millis(500);
-/// How long a launcher may take to end what it holds, before it is ended itself.
-const ENDING: Duration = Duration::from_secs(5);
-/// The signal that ends who writes too large a file.
-const SIGXFSZ: i32 = 25;
 
 /// What is to be run, as it was allowed.
 pub(super) struct Run {
@@ -108,10 +96,10 @@ impl Process {
 }
 
 /// A launcher at work.
-struct Launched {
-    child: Child,
+pub(super) struct Launched {
+    pub(super) child: Child,
     /// Closed, it is the order to end.
-    control: UnixStream,
+    pub(super) control: UnixStream,
 }
 
 /// Starts a program that was allowed.
@@ -182,146 +170,4 @@ fn feed(mut input: pipe::Sender, first: Vec<u8>) -> mpsc::Sender<Vec<u8>> {
         }
     });
     sender
-}
-
-async fn report(control: &mut UnixStream) -> io::Result<Report> {
-    let len = control.read_u32().await?;
-    let mut text = Vec::new();
-    control.take(u64::from(len.min(CHUNK as u32))).read_to_end(&mut text).await?;
-    Ok(serde_json::from_slice(&text)?)
-}
-
-/// Watches one program.
-struct Watch {
-    time: Duration,
-    stop: CancellationToken,
-    kill: CancellationToken,
-    /// The end of what it gave out, and when its card last showed that.
-    tail: Vec<u8>,
-    told: Instant,
-}
-
-impl Watch {
-    async fn until_the_end(mut self, launched: Launched, leave: Leave, agent: mpsc::Sender<Output>, slot: Slot) {
-        let Launched { mut child, mut control } = launched;
-        let (stop, kill, time) = (self.stop.clone(), self.kill.clone(), self.time);
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let ran = async {
-            let pumped = self.pump(stdout, stderr, &agent, &leave);
-            let lost = |_| "its launcher was ended".to_owned();
-            tokio::try_join!(pumped, async { report(&mut control).await.map_err(lost) }).map(|(_, report)| report)
-        };
-        let ended = tokio::select! {
-            biased;
-            () = stop.cancelled() => Err("the turn was stopped".to_owned()),
-            () = kill.cancelled() => Err("the agent ended it".to_owned()),
-            () = leave.revoked() => Err("the leave to run it was taken back".to_owned()),
-            () = tokio::time::sleep(time) => Err(format!("it ran for longer than {}", crate::config::Span(time))),
-            ran = ran => ran.and_then(code),
-        };
-        drop(control);
-        close(child).await;
-        drop(slot);
-        let last = match ended {
-            Ok(code) => {
-                let result = json!({ "exit_code": code, "output": crate::text::terminal(&self.tail()) });
-                leave.done(&format!("it ended with code {code}"), Some(result)).await;
-                Output::Exited(code)
-            }
-            Err(why) => {
-                leave.failed(&format!("killed: {why}")).await;
-                Output::Killed(why)
-            }
-        };
-        // An agent that is not interested any more hears nothing.
-        let _ = agent.send(last).await;
-    }
-
-    /// Carries what it gives out to the agent, until it gives out no more.
-    async fn pump(
-        &mut self,
-        stdout: Option<impl AsyncRead + Unpin>,
-        stderr: Option<impl AsyncRead + Unpin>,
-        agent: &mpsc::Sender<Output>,
-        leave: &Leave,
-    ) -> Result<(), String> {
-        let (mut stdout, mut stderr, mut sum) = (stdout, stderr, 0);
-        while stdout.is_some() || stderr.is_some() {
-            let output = tokio::select! {
-                bytes = some(&mut stdout) => Output::Stdout(bytes),
-                bytes = some(&mut stderr) => Output::Stderr(bytes),
-            };
-            let (Output::Stdout(bytes) | Output::Stderr(bytes)) = &output else { continue };
-            if bytes.is_empty() {
-                continue;
-            }
-            sum += bytes.len();
-            if sum > MAX_OUTPUT {
-                return Err(format!("it gave out more than {} MiB", MAX_OUTPUT >> 20));
-            }
-            self.keep(bytes);
-            self.tell(leave).await;
-            // Nobody listens: it is about to be ended.
-            let _ = agent.send(output).await;
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL)..]);
-        self.tail.drain(..self.tail.len().saturating_sub(TAIL));
-    }
-
-    fn tail(&self) -> String {
-        String::from_utf8_lossy(&self.tail).into_owned()
-    }
-
-    /// Shows the last line, now and then.
-    async fn tell(&mut self, leave: &Leave) {
-        if self.told.elapsed() < PROGRESS {
-            return;
-        }
-        self.told = Instant::now();
-        let tail = self.tail();
-        let line = tail.trim_end().lines().next_back().unwrap_or_default();
-        // A turn that is stopped is noticed elsewhere.
-        let _ = leave.progress(json!({ "output": crate::text::line(line, LINE) })).await;
-    }
-}
-
-/// The next bytes of a stream; none, once, where it ends.
-async fn some(stream: &mut Option<impl AsyncRead + Unpin>) -> Vec<u8> {
-    let Some(open) = stream else { return std::future::pending().await };
-    let mut bytes = vec![0; CHUNK];
-    let len = open.read(&mut bytes).await.unwrap_or(0);
-    if len == 0 {
-        *stream = None;
-    }
-    bytes.truncate(len);
-    bytes
-}
-
-/// How it ended, in a code or in words.
-fn code(report: Report) -> Result<i32, String> {
-    match report {
-        Report::Exited(code) => Ok(code),
-        Report::Signalled(SIGXFSZ) => Err("it wrote a file of more than 64 MiB".to_owned()),
-        Report::Signalled(signal) => Err(format!("signal {signal} ended it")),
-        Report::Refused(why) | Report::Stopped(why) => Err(why),
-        Report::Started => Err("its launcher is another version".to_owned()),
-    }
-}
-
-/// Waits for a launcher, which ends when all is ended that it held.
-async fn close(mut child: Child) {
-    if let Ok(ended) = tokio::time::timeout(ENDING, child.wait()).await {
-        if let Err(error) = ended {
-            tracing::error!("cannot wait for a launcher: {error}");
-        }
-        return;
-    }
-    tracing::error!("a launcher does not end what it holds; it is killed, and something may go on");
-    if let Err(error) = child.kill().await {
-        tracing::error!("cannot kill a launcher: {error}");
-    }
 }
