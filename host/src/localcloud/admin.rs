@@ -5,6 +5,8 @@ use super::cloud::{Cloud, hosts};
 use super::exchange::guard;
 use super::fault;
 use super::refusal::{Noun, Refusal};
+use super::run::Restarts;
+use super::validate::Form;
 use super::{clock, gate};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -12,12 +14,16 @@ use axum::extract::{Path, Request, State};
 use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse as _;
 use axum::routing::{delete, get, post};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest that the cloud can be told to be away, in milliseconds.
+const MAX_AWAY: u64 = 600_000;
 
 /// The routes, for who holds the user's token.
-pub(super) fn all(cloud: &Arc<Cloud>, addr: SocketAddr) -> Router {
+pub(super) fn all(cloud: &Arc<Cloud>, addr: SocketAddr, restarts: Restarts) -> Router {
     let (this, hosts) = (Arc::clone(cloud), Arc::new(hosts(addr.port())));
     let check = move |request: Request, next: Next| {
         let (cloud, hosts) = (Arc::clone(&this), Arc::clone(&hosts));
@@ -34,6 +40,7 @@ pub(super) fn all(cloud: &Arc<Cloud>, addr: SocketAddr) -> Router {
         .route("/faults/{id}", delete(remove))
         .route("/cut", post(cut))
         .route("/record", get(record))
+        .route("/restart", post(async move |Body(body): Body| restart(&restarts, &body).await))
         .fallback(async || Refusal::NotFound(Noun::Route))
         .method_not_allowed_fallback(async || Refusal::MethodNotAllowed)
         .layer(from_fn(check))
@@ -64,6 +71,15 @@ async fn remove(State(cloud): State<Arc<Cloud>>, path: Result<Path<u64>, PathRej
 async fn cut(State(cloud): State<Arc<Cloud>>) -> Answer {
     let sockets = cloud.state().cut(clock::now());
     good(json!({ "sockets": sockets }))
+}
+
+async fn restart(restarts: &Restarts, body: &Value) -> Answer {
+    let mut form = Form::of(body)?;
+    form.only(&["away_ms"]);
+    let away = form.integer("away_ms", MAX_AWAY).unwrap_or_default();
+    let away = form.finish(Some(away))?;
+    restarts.order(Duration::from_millis(away)).await?;
+    good(json!({ "away_ms": away }))
 }
 
 async fn record(State(cloud): State<Arc<Cloud>>) -> Answer {

@@ -3,13 +3,13 @@
 use super::bucket::{Bucket, Limiter, Owner, Quota};
 use super::clock::Millis;
 use super::fault::Faults;
+use super::run::Run;
 use super::secret::Digest;
 use super::state::State;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// The values of `Host` that mean a port of this server.
 pub(super) type Hosts = [String; 3];
@@ -26,10 +26,9 @@ pub(super) struct Cloud {
     pub(super) heartbeat: Duration,
     /// How long a question waits for the user.
     pub(super) approval_expiry: Millis,
-    /// Ends every connection.
+    /// Ends everything.
     pub(super) stop: CancellationToken,
-    /// The open sockets and the late requests, which the server itself does not wait for.
-    pub(super) sockets: TaskTracker,
+    run: Mutex<Run>,
     pub(super) faults: Faults,
 }
 
@@ -57,8 +56,8 @@ impl Cloud {
             cookie: format!("sophon_page_{port}"),
             heartbeat,
             approval_expiry: u64::try_from(approval_expiry.as_millis()).unwrap_or(u64::MAX / 4),
+            run: Mutex::new(Run::new(&stop)),
             stop,
-            sockets: TaskTracker::new(),
             faults: Faults::default(),
         }
     }
@@ -66,6 +65,23 @@ impl Cloud {
     /// The truth. Verbs change it last and all at once, so it is whole even after a panic elsewhere.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What ends with the run of now.
+    pub(super) fn run(&self) -> Run {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins another run.
+    pub(super) fn begin(&self) -> Run {
+        let run = Run::new(&self.stop);
+        *self.run.lock().unwrap_or_else(PoisonError::into_inner) = run.clone();
+        run
+    }
+
+    /// Fills all buckets.
+    pub(super) fn refill(&self, limiter: Limiter) {
+        *self.limiter.lock().unwrap_or_else(PoisonError::into_inner) = limiter;
     }
 
     /// Draws one request from a bucket.

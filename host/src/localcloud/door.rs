@@ -8,11 +8,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Where connections come in.
-pub(super) struct Door(pub(super) TcpListener);
+/// After a connection that could not be taken.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Where connections come in. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Door(Arc<TcpListener>);
 
 /// One connection.
 pub(super) struct Connection {
@@ -31,6 +36,19 @@ pub(super) struct Peer {
     pub(super) cut: Cut,
 }
 
+impl Door {
+    pub(super) fn new(listener: TcpListener) -> Self {
+        Self(Arc::new(listener))
+    }
+
+    /// Waits for somebody, and hangs up.
+    pub(super) async fn hang_up(&self) {
+        if let Err(error) = self.0.accept().await {
+            tracing::debug!(%error, "nobody came in after all");
+        }
+    }
+}
+
 impl Cut {
     /// The next thing that is written fails, and ends the connection.
     pub(super) fn cut(&self) {
@@ -47,7 +65,16 @@ impl Listener for Door {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let (stream, addr) = Listener::accept(&mut self.0).await;
+        let (stream, addr) = loop {
+            match self.0.accept().await {
+                Ok(accepted) => break accepted,
+                Err(error) => {
+                    tracing::debug!(%error, "a connection did not come in");
+                    // Out of descriptors, most likely: others have to end first.
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        };
         // Small pieces of a stream must not wait for each other.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its small packets back");

@@ -11,6 +11,7 @@ mod door;
 mod exchange;
 mod gate;
 mod route;
+mod run;
 
 mod body;
 mod cloud;

@@ -2,14 +2,13 @@
 
 use super::bucket::{Buckets, Limiter};
 use super::cloud::Cloud;
-use super::door::{Door, Peer};
+use super::door::Door;
 use super::fault::Faults;
 use super::persist::FileError;
+use super::run::{ENDING, Server, serve};
 use super::state::State;
 use super::{admin, clock, route, secret};
 use crate::tasks;
-use axum::Router;
-use std::future::IntoFuture as _;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -20,8 +19,6 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// How long connections have to end after a stop.
-const ENDING: Duration = Duration::from_secs(5);
 /// Between two looks for what is too old to be kept.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -126,19 +123,24 @@ impl LocalCloud {
             None => None,
             Some(addr) => Some(listen(addr).await?),
         };
-        let state = open(options.file).await?;
-        let limiter = Limiter::new(options.buckets);
+        let state = open(options.file.clone()).await?;
+        let limiter = Limiter::new(options.buckets.clone());
         let stop = CancellationToken::new();
         let heartbeat = options.heartbeat.max(Duration::from_millis(1));
         let expiry = options.approval_expiry.clamp(Duration::from_millis(1), MAX_EXPIRY);
         let cloud = Arc::new(Cloud::new(state, limiter, &user_token, addr, heartbeat, expiry, stop.clone()));
+        let routes = route::all(&cloud);
+        let (server, restarts) = Server::new(listener, routes, Arc::clone(&cloud), options.file, options.buckets);
         let mut tasks = vec![
-            tasks::spawn("localcloud-server", serve(listener, route::all(&cloud), stop.clone())),
+            tasks::spawn("localcloud-server", server.run()),
             tasks::spawn("localcloud-sweeper", sweep(Arc::clone(&cloud))),
             tasks::spawn("localcloud-expiry", expire(Arc::clone(&cloud))),
         ];
         let admin = admin.map(|(listener, addr)| {
-            tasks.push(tasks::spawn("localcloud-admin", serve(listener, admin::all(&cloud, addr), stop.clone())));
+            tasks.push(tasks::spawn(
+                "localcloud-admin",
+                serve(listener, admin::all(&cloud, addr, restarts), stop.clone()),
+            ));
             addr
         });
         tracing::info!(%addr, "the local cloud is up");
@@ -190,10 +192,7 @@ impl LocalCloud {
     /// brings everything into the file, which is free afterwards.
     pub async fn stop(mut self) {
         self.cloud.stop.cancel();
-        self.cloud.sockets.close();
-        if timeout(ENDING, self.cloud.sockets.wait()).await.is_err() {
-            tracing::warn!("a bridge's socket did not end in time");
-        }
+        self.cloud.run().ended().await;
         for task in &mut self.tasks {
             if timeout(ENDING, &mut *task).await.is_err() {
                 task.abort();
@@ -214,7 +213,7 @@ async fn listen(addr: SocketAddr) -> Result<(Door, SocketAddr), StartError> {
     };
     let listener = TcpListener::bind(addr).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
-    Ok((Door(listener), addr))
+    Ok((Door::new(listener), addr))
 }
 
 async fn open(file: Option<PathBuf>) -> Result<State, StartError> {
@@ -223,14 +222,6 @@ async fn open(file: Option<PathBuf>) -> Result<State, StartError> {
         state.map_err(|source| StartError::File { path: file.unwrap_or_default(), source })
     })
     .await
-}
-
-async fn serve(door: Door, routes: Router, stop: CancellationToken) {
-    let service = routes.into_make_service_with_connect_info::<Peer>();
-    let server = axum::serve(door, service).with_graceful_shutdown(async move { stop.cancelled().await });
-    if let Err(error) = server.into_future().await {
-        tracing::error!(%error, "the local cloud ended");
-    }
 }
 
 async fn sweep(cloud: Arc<Cloud>) {
@@ -248,8 +239,9 @@ async fn sweep(cloud: Arc<Cloud>) {
 
 /// Expires questions when their time comes.
 async fn expire(cloud: Arc<Cloud>) {
-    let questions = cloud.state().questions();
     loop {
+        // A restart brings others, and lets those of before be heard once more.
+        let questions = cloud.state().questions();
         let expired = cloud.state().expire(clock::now());
         let wait = match expired {
             Ok(next) => next.map_or(IDLE, Duration::from_millis),

@@ -39,14 +39,15 @@ async fn late(cloud: &Arc<Cloud>, wait: Duration, served: impl Future<Output = R
     let stopped = || Refusal::Unavailable("the cloud stops").into_response();
     let (this, cloud) = (Arc::clone(cloud), cloud);
     let work = async move { if hold(&this, wait).await { served.await } else { stopped() } };
-    let task = tasks::spawn("localcloud-late", cloud.sockets.track_future(work));
+    let task = tasks::spawn("localcloud-late", cloud.run().sockets.track_future(work));
     task.await.unwrap_or_else(|_| stopped())
 }
 
 /// Waits, but not longer than the cloud runs: false when it stops.
 async fn hold(cloud: &Cloud, wait: Duration) -> bool {
+    let run = cloud.run();
     tokio::select! {
-        () = cloud.stop.cancelled() => false,
+        () = run.over.cancelled() => false,
         () = tokio::time::sleep(wait) => true,
     }
 }

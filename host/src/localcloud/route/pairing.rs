@@ -59,7 +59,7 @@ pub(super) async fn long_poll(State(cloud): State<Arc<Cloud>>, headers: HeaderMa
     let required = || Refusal::field("code", "invalid_type", "Required");
     let code = params.get("code").ok_or_else(required)?.trim().to_uppercase();
     let wait = params.number("timeout")?.unwrap_or(WAIT).min(MAX_WAIT);
-    let until = Instant::now() + Duration::from_secs(wait);
+    let (until, run) = (Instant::now() + Duration::from_secs(wait), cloud.run());
     loop {
         let claims = cloud.state().claims();
         let claimed = claims.notified();
@@ -77,7 +77,7 @@ pub(super) async fn long_poll(State(cloud): State<Arc<Cloud>>, headers: HeaderMa
         }
         tokio::select! {
             () = claimed => {}
-            () = cloud.stop.cancelled() => return good(json!({ "status": "pending" })),
+            () = run.over.cancelled() => return good(json!({ "status": "pending" })),
             () = tokio::time::sleep_until(until) => return good(json!({ "status": "pending" })),
         }
     }

@@ -14,6 +14,7 @@ use axum::response::Response;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// How long the bridge has to answer a close.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -26,14 +27,15 @@ pub(super) async fn open(
 ) -> Result<Response, Refusal> {
     let upgrade = upgrade.map_err(|_| Refusal::field("", "invalid_type", "Expected a WebSocket upgrade"))?;
     let upgrade = upgrade.max_message_size(MAX_FRAME).max_frame_size(MAX_FRAME);
-    let open = cloud.sockets.token();
+    let run = cloud.run();
+    let open = run.sockets.token();
     Ok(upgrade.on_upgrade(move |socket| async move {
-        serve(&cloud, &by, &token, socket).await;
+        serve(&cloud, &run.over, &by, &token, socket).await;
         drop(open);
     }))
 }
 
-async fn serve(cloud: &Cloud, by: &InstallationId, token: &Digest, mut socket: WebSocket) {
+async fn serve(cloud: &Cloud, over: &CancellationToken, by: &InstallationId, token: &Digest, mut socket: WebSocket) {
     let admitted = cloud.state().admit(by, token, clock::now());
     let Ok(feed) = admitted else {
         // The token died between the request and now.
@@ -44,7 +46,7 @@ async fn serve(cloud: &Cloud, by: &InstallationId, token: &Digest, mut socket: W
     let mut wire = Wire::new(cloud, by, &mut socket, replay, live);
     // Around all of it: a bridge that does not read keeps neither a stop nor its own successor waiting.
     let end = tokio::select! {
-        () = cloud.stop.cancelled() => Some(Close::GoingAway),
+        () = over.cancelled() => Some(Close::GoingAway),
         why = close => Some(why.unwrap_or(Close::Slow)),
         end = wire.converse() => end,
     };

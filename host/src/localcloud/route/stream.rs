@@ -16,6 +16,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, Interval, interval_at};
+use tokio_util::sync::CancellationToken;
 
 /// Between two heartbeats (documents: 25 s).
 const HEARTBEAT: Duration = Duration::from_secs(25);
@@ -24,7 +25,7 @@ struct Reader {
     missed: std::vec::IntoIter<Bytes>,
     live: tokio::sync::mpsc::Receiver<Bytes>,
     beat: Interval,
-    cloud: Arc<Cloud>,
+    over: CancellationToken,
 }
 
 pub(super) async fn stream(
@@ -36,7 +37,7 @@ pub(super) async fn stream(
     let since = header.or_else(|| params.get("last_event_id"));
     let Subscription { missed, live } = cloud.state().subscribe(since, clock::now())?;
     let beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
-    let reader = Reader { missed: missed.into_iter(), live, beat, cloud };
+    let reader = Reader { missed: missed.into_iter(), live, beat, over: cloud.run().over };
     let frames = stream::unfold(reader, |mut reader| async move {
         let frame = reader.next().await?;
         Some((Ok::<_, Infallible>(frame), reader))
@@ -53,7 +54,7 @@ impl Reader {
         tokio::select! {
             frame = self.live.recv() => frame,
             _ = self.beat.tick() => Some(event_frame(None, "heartbeat", json!({}), clock::now())),
-            () = self.cloud.stop.cancelled() => None,
+            () = self.over.cancelled() => None,
         }
     }
 }

@@ -43,6 +43,19 @@ impl State {
         Ok(state)
     }
 
+    /// Lets go of the file and reads it again: what is not in it is forgotten.
+    ///
+    /// # Errors
+    /// [`FileError`] says why it cannot be read. Nothing can be written from then on.
+    pub(crate) fn reopen(&mut self, path: Option<&Path>, now: Millis) -> Result<(), FileError> {
+        let questions = self.questions();
+        self.close();
+        // A socket that ends late must not be taken for one of those that come.
+        *self = Self { sockets: self.sockets, ..Self::open(path, now)? };
+        questions.notify_one();
+        Ok(())
+    }
+
     fn fill(&mut self, loaded: Loaded) {
         for (installation, token, last_update) in loaded.installations {
             self.lines.push(Line::new(installation, token, last_update));

@@ -173,3 +173,83 @@ async fn what_was_acknowledged_survives_a_kill() {
     })
     .await;
 }
+
+/// A cloud with a file and an admin port.
+async fn with_file(home: &tempfile::TempDir) -> Rig {
+    let (file, admin) = (Some(home.path().join("cloud.db")), Some(([127, 0, 0, 1], 0).into()));
+    Rig::with(Options { file, admin, ..unlimited() }).await
+}
+
+/// Time that stands until this is dropped, though the runtime has nothing to do; or until a test takes too long.
+fn frozen() -> std::sync::mpsc::SyncSender<()> {
+    let (held, until) = std::sync::mpsc::sync_channel(1);
+    #[expect(clippy::disallowed_methods, reason = "it only holds the clock")]
+    tokio::task::spawn_blocking(move || until.recv_timeout(MAX_TEST).is_ok());
+    tokio::time::pause();
+    held
+}
+
+#[tokio::test]
+async fn a_restart_closes_everything_and_comes_back_with_what_the_file_says() {
+    bounded(async {
+        let home = tempfile::tempdir().expect("a folder");
+        let rig = with_file(&home).await;
+        let (bridge, session) = (rig.pair().await, rig.session().await);
+        let mut socket = rig.ready(&bridge).await;
+        let interaction = rig.say(&session, "one").await;
+        let open = json!({ "session_id": session, "interaction_id": interaction, "text": " " });
+        let bubble = text(&rig.bridge(&bridge, "sendMessage", open).await.result()["message_id"]);
+        let delta = json!({ "message_id": bubble, "delta": "half", "idempotency_key": "d" });
+        rig.bridge(&bridge, "sendMessageDelta", delta.clone()).await.result();
+        let key = rig.cloud.page_url();
+        let before = rig.cloud.record();
+
+        let held = frozen();
+        let restart = rig.ask_admin(Method::POST, "/restart", json!({ "away_ms": 10_000 }));
+        let closed = async {
+            let closed = socket.closed().await;
+            // Until the server has heard it, too.
+            while let Some(Ok(_)) = socket.stream.next().await {}
+            closed
+        };
+        let (restarted, closed) = tokio::join!(restart, closed);
+        assert_eq!((restarted.result()["away_ms"].clone(), closed.0), (json!(10_000), 1001));
+        assert!(rig.dial(&bridge.token).await.is_err(), "a socket while it is away");
+        let refused = rig.http.get(rig.cloud.base_url()).send().await;
+        assert!(refused.is_err(), "an answer while it is away: {refused:?}");
+        let again = rig.ask_admin(Method::POST, "/restart", json!({})).await;
+        assert_eq!((again.status.as_u16(), rig.cloud.record()), (503, before));
+        tokio::time::advance(Duration::from_secs(11)).await;
+        tokio::time::resume();
+        drop(held);
+        assert_eq!(rig.bridge(&bridge, "sendMessageDelta", delta).await.result()["idempotent"], true);
+        let mut socket = rig.ready(&bridge).await;
+        assert_eq!(socket.frame().await["update"]["interaction_id"], interaction);
+        assert_ne!(rig.http.get(key).send().await.expect("an answer").status(), 303, "keys are in no file");
+        rig.bridge(&bridge, "sendMessageEnd", json!({ "message_id": bubble })).await.result();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restart_does_not_hold_up_a_stop_and_needs_a_file() {
+    bounded(async {
+        let home = tempfile::tempdir().expect("a folder");
+        let rig = with_file(&home).await;
+        for (body, path) in [(json!({ "away": 1 }), "away"), (json!({ "away_ms": 600_001 }), "away_ms")] {
+            let reply = rig.ask_admin(Method::POST, "/restart", body).await;
+            assert_eq!(reply.error(), refused(400, "invalid_request"));
+            assert_eq!(reply.json()["error"]["errors"][0]["path"], path);
+        }
+        rig.ask_admin(Method::POST, "/restart", Value::Null).await.result();
+        let (_bridge, session) = (rig.pair().await, rig.session().await);
+        rig.ask_admin(Method::POST, "/restart", json!({ "away_ms": 600_000 })).await.result();
+        rig.cloud.stop().await;
+        let rig = with_file(&home).await;
+        assert_eq!(rig.get("/v1/me").await.result()["sessions"][0]["session_id"], session.as_str());
+
+        let reply = Rig::with_admin().await.ask_admin(Method::POST, "/restart", Value::Null).await;
+        assert_eq!(reply.error(), refused(400, "invalid_request"));
+    })
+    .await;
+}
