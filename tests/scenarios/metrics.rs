@@ -2,9 +2,10 @@
 
 use anyhow::{Context as _, Result};
 use reqwest::StatusCode;
+use serde_json::json;
 use sophon_host::daemon::Daemon;
 use sophon_host::localcloud::{Buckets, Fault, Refused, RequestFault, Rule};
-use sophon_tests::{World, engine, guests};
+use sophon_tests::{PATIENCE, World, engine, guests};
 use std::time::Duration;
 
 const BYTES: [&str; 4] = [
@@ -95,6 +96,8 @@ async fn turns_are_counted_and_timed_and_nobody_is_named() -> Result<()> {
             "sophon_host_turns_waiting 0",
             "sophon_host_events_waiting 0",
             "sophon_host_requests_waiting 0",
+            "sophon_host_questions_waiting 0",
+            "sophon_host_text_waiting_bytes 0",
         ],
     );
     let token = world.token.installation();
@@ -105,6 +108,57 @@ async fn turns_are_counted_and_timed_and_nobody_is_named() -> Result<()> {
     let rebound = client.get(&url).header("host", "metrics.example").send().await?;
     assert_eq!(rebound.status(), StatusCode::MISDIRECTED_REQUEST);
     assert_eq!(client.get(format!("http://{addr}/")).send().await?.status(), StatusCode::NOT_FOUND);
+    Ok(())
+}
+
+/// What is served as soon as a number is as wanted.
+async fn until(world: &World, name: &str, wanted: impl Fn(u64) -> bool) -> Result<String> {
+    let asked = async {
+        loop {
+            let text = metrics(world).await?;
+            if number(&text, name).is_some_and(&wanted) {
+                return Ok(text);
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.with_context(|| format!("{name} never was as wanted"))?
+}
+
+#[tokio::test]
+async fn questions_are_told_while_they_wait_and_by_what_came_of_them() -> Result<()> {
+    let mut world = World::paired(guests(), Buckets::unlimited()).await?;
+    world.config.metrics_port = Some(0);
+    world.start_host().await?;
+    let session = world.user.session().await?;
+    world.user.ask(&session, "/use tireless").await?;
+    let turn = world.user.say(&session, "ask eat drink sleep").await?;
+    let always = json!({ "decision": "approve_always", "scope": "session" });
+    world.user.decide(&world.user.asked("eat?”").await?, always).await?;
+    world.user.decide(&world.user.asked("drink?”").await?, json!({ "decision": "deny" })).await?;
+    let last = world.user.asked("sleep?”").await?;
+    told(&metrics(&world).await?, &["sophon_host_questions_waiting 1"]);
+    world.user.decide(&last, json!({ "decision": "approve" })).await?;
+    world.user.answer(&turn).await?;
+    let results = ["always", "denied", "once"].map(|by| format!("sophon_host_approvals_total{{result=\"{by}\"}} 1"));
+    let [always, denied, once] = results.each_ref().map(String::as_str);
+    told(&metrics(&world).await?, &["sophon_host_questions_waiting 0", always, denied, once]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn text_that_waits_for_the_cloud_is_told_and_bounded() -> Result<()> {
+    let mut world = World::paired(guests(), Buckets::unlimited()).await?;
+    world.config.metrics_port = Some(0);
+    world.start_host().await?;
+    let session = world.user.session().await?;
+    world.user.ask(&session, "/use tireless").await?;
+    let later = RequestFault::Refuse { status: Refused::Unavailable, retry_after: Some(Duration::from_secs(60)) };
+    world.cloud().faults().add(Rule::once(Fault::request("sendMessage", later)));
+    world.user.say(&session, "flood").await?;
+    let text = until(&world, "sophon_host_text_waiting_bytes ", |bytes| bytes >= 64 << 10).await?;
+    // The bound, and the one act that passed it.
+    assert!(number(&text, "sophon_host_text_waiting_bytes ") < Some(72 << 10), "{text}");
+    world.user.post(&format!("/v1/me/sessions/{session}/cancel"), json!({})).await?;
     Ok(())
 }
 

@@ -50,7 +50,13 @@ fn lines(report: &Report, folder: &str) -> Vec<String> {
     lines.push(row("turns", &format!("{} running, {} waiting", turns.running, turns.waiting)));
     let ended: Vec<String> = turns.ended().iter().map(|(count, what)| format!("{count} {what}")).collect();
     lines.push(row("ended", if ended.is_empty() { "none yet".to_owned() } else { ended.join(", ") }.as_str()));
-    let queued = format!("turns wait in {} sessions, {} updates are not recorded yet", queues.sessions, queues.unacked);
+    let questions = match queues.questions {
+        0 => String::new(),
+        1 => ", a question waits for its answer".to_owned(),
+        questions => format!(", {questions} questions wait for their answers"),
+    };
+    let (sessions, unacked) = (queues.sessions, queues.unacked);
+    let queued = format!("turns wait in {sessions} sessions, {unacked} updates are not recorded yet{questions}");
     lines.push(row("queues", &queued));
     if report.errors.is_empty() {
         lines.push(row("errors", "none"));
@@ -127,7 +133,7 @@ mod tests {
                 problems: vec![Problem { path: "bad".to_owned(), error: "is not there".to_owned() }],
             },
             turns: TurnsReport { running: 1, answered: 9, crashed: 1, ..TurnsReport::default() },
-            queues: Queues { sessions: 0, unacked: 0 },
+            queues: Queues { sessions: 0, unacked: 0, questions: 2 },
             errors: vec![Trouble { at: 7_497_000, level: "warn".to_owned(), text: "a\u{1b}[2J\nb".to_owned() }],
         }
     }
@@ -144,7 +150,7 @@ mod tests {
             "        not loaded: bad: is not there",
             "turns   1 running, 0 waiting",
             "ended   9 answered, 1 crashed",
-            "queues  turns wait in 0 sessions, 0 updates are not recorded yet",
+            "queues  turns wait in 0 sessions, 0 updates are not recorded yet, 2 questions wait for their answers",
             "errors  3 s ago, warn: a\\u{1b}[2J\\nb",
         ];
         assert_eq!(shown, expected);

@@ -3,7 +3,7 @@
 use super::status::Status;
 use crate::cloud::{self, Effort, Link, Post, Rest, RestError, Traces};
 use crate::protocol::{Asked, Created, InteractionId, SessionId, UpdateId, UserMessage, Verdict};
-use crate::turn::{Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent, Stage};
+use crate::turn::{self, Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent, Stage};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use std::sync::Arc;
@@ -178,6 +178,14 @@ impl Outbox for Carrier {
         let (span_id, parent_id) = (trace.step().id(), came.as_ref().map(|came| format!("{:016x}", came.span)));
         let (agent, result) = (Empty, Empty);
         tracing::info_span!("turn", %session, %interaction, agent, %trace, span_id, parent_id, result)
+    }
+
+    fn asks(&self) {
+        self.status.asks();
+    }
+
+    fn asked(&self, asked: turn::Asked) {
+        self.status.asked(asked);
     }
 
     fn moved(&self, turn: &InteractionId, session: &SessionId, stage: Stage) {

@@ -1,6 +1,6 @@
 //! Counts and times for Prometheus. They are always kept, and shown where the operator asked for a port.
 
-use crate::turn::{Fate, Kind, Lost};
+use crate::turn::{Asked, Fate, Kind, Lost};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
@@ -57,6 +57,7 @@ type HistogramBy<L> = Family<L, Histogram, Times>;
 pub(super) struct Metrics {
     registry: Registry,
     turns: Family<ByResult, Counter>,
+    approvals: Family<ByResult, Counter>,
     opened: Histogram,
     ended: Histogram,
     leave: HistogramBy<ByKind>,
@@ -80,6 +81,8 @@ pub(super) struct Gauges {
     pub(super) unrecorded: Gauge,
     pub(super) events: Gauge,
     pub(super) requests: Gauge,
+    pub(super) questions: Gauge,
+    pub(super) text: Gauge,
 }
 
 impl Metrics {
@@ -87,6 +90,7 @@ impl Metrics {
         let metrics = Self {
             registry: Registry::with_prefix("sophon_host"),
             turns: Family::default(),
+            approvals: Family::default(),
             opened: Times.new_metric(),
             ended: Times.new_metric(),
             leave: Family::new_with_constructor(Times),
@@ -105,6 +109,7 @@ impl Metrics {
     fn registered(mut self) -> Self {
         let all = &mut self.registry;
         all.register("turns", "Turns that have ended, by what came of them", self.turns.clone());
+        all.register("approvals", "Questions to users, by what came of them", self.approvals.clone());
         all.register("turn_open_seconds", "From asking for a bubble to having it", self.opened.clone());
         all.register("turn_end_seconds", "From asking for a bubble to its end in the cloud", self.ended.clone());
         all.register("leave_seconds", "What requests waited for rate limits", self.leave.clone());
@@ -120,6 +125,8 @@ impl Metrics {
         all.register("turns_waiting", "Turns behind another of their session", self.now.waiting.clone());
         all.register("events_waiting", "What the socket brought and nobody has taken", self.now.events.clone());
         all.register("requests_waiting", "Requests that wait for rate limits", self.now.requests.clone());
+        all.register("questions_waiting", "Questions that wait for an answer", self.now.questions.clone());
+        all.register("text_waiting_bytes", "Text and cards that wait for the cloud", self.now.text.clone());
         all.register("updates_unrecorded", "Updates on their way to the disk", self.now.unrecorded.clone());
         self
     }
@@ -131,6 +138,19 @@ impl Metrics {
 
     pub(super) fn update(&self) {
         self.updates.inc();
+    }
+
+    /// A question to a user is over.
+    pub(super) fn asked(&self, asked: Asked) {
+        let result = match asked {
+            Asked::Once => "once",
+            Asked::Always => "always",
+            Asked::Denied => "denied",
+            Asked::Expired => "expired",
+            Asked::Stopped => "stopped",
+            Asked::Unasked => "unasked",
+        };
+        self.approvals.get_or_create(&ByResult { result }).inc();
     }
 
     /// A request is tried again.

@@ -112,13 +112,14 @@ impl Daemon {
         let (stop, unauthorized) = (CancellationToken::new(), CancellationToken::new());
         let (traces, refused) = (Traces::default(), unauthorized.clone());
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused, status: status.clone() });
-        let (sleeper, depths) = (outbox.clone(), Arc::downgrade(&outbox));
+        let (sleeper, carrier) = (outbox.clone(), Arc::downgrade(&outbox));
         let turns = Arc::new(Turns::start(house(config, engine, agents.clone(), store, outbox)).await?);
         let (state_in, state) = watch::channel(State::Connecting);
         let sources = Sources { link: events, unauthorized, stop: stop.clone(), status: status.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
-        redial_after_sleep(sleeper, stop.clone());
-        let metrics = serve_metrics(config.metrics_port, Scrape { status: status.clone(), depths }, &stop).await?;
+        redial_after_sleep(sleeper, SystemTime::now, stop.clone());
+        let scrape = Scrape { status: status.clone(), carrier, turns: Arc::downgrade(&turns) };
+        let metrics = serve_metrics(config.metrics_port, scrape, &stop).await?;
         let data_dir = config.data_dir.clone();
         Ok(Self {
             state,
@@ -212,9 +213,9 @@ async fn serve_metrics(
     served.map(Some).map_err(|source| DaemonError::Metrics { port, source })
 }
 
-/// Dials again whenever the machine has slept, until `stop`.
-fn redial_after_sleep(carrier: Arc<Carrier>, stop: CancellationToken) {
-    let woke = wake::watch(SystemTime::now, move |slept| {
+/// Dials again whenever the machine has slept, until `stop`. `wall` is the clock on the wall.
+fn redial_after_sleep(carrier: Arc<Carrier>, wall: impl Fn() -> SystemTime + Send + 'static, stop: CancellationToken) {
+    let woke = wake::watch(wall, move |slept| {
         tracing::info!(slept_s = slept.as_secs(), "this machine slept; dialling again");
         carrier.link.redial();
     });
@@ -228,3 +229,6 @@ impl Drop for Daemon {
         self.turns.abandon();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use super::carrier::Carrier;
 use super::status::Status;
+use crate::turn::Turns;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
@@ -19,8 +20,26 @@ const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 #[derive(Clone)]
 pub(super) struct Scrape {
     pub(super) status: Arc<Status>,
-    /// What waits in the link. Weak: who asks for numbers must not keep the link open.
-    pub(super) depths: Weak<Carrier>,
+    /// Where something may wait. Weak: who asks for numbers must not keep the link or the turns open.
+    pub(super) carrier: Weak<Carrier>,
+    pub(super) turns: Weak<Turns>,
+}
+
+/// What waits.
+pub(super) struct Depths {
+    /// Events of the link.
+    pub(super) events: usize,
+    /// Requests, for the cloud's limits.
+    pub(super) requests: usize,
+    /// Bytes of text and cards, of all turns.
+    pub(super) text: usize,
+}
+
+impl Scrape {
+    fn depths(&self) -> Depths {
+        let (events, requests) = self.carrier.upgrade().map_or((0, 0), |carrier| carrier.depths());
+        Depths { events, requests, text: self.turns.upgrade().map_or(0, |turns| turns.waiting_bytes()) }
+    }
 }
 
 /// Listens on 127.0.0.1, and answers until `stop`. With port 0 the system chooses one; gives the address.
@@ -54,7 +73,6 @@ async fn guard(State(port): State<u16>, request: Request, next: Next) -> Respons
     (StatusCode::MISDIRECTED_REQUEST, "this is 127.0.0.1, and answers to no other name\n").into_response()
 }
 
-async fn metrics(State(Scrape { status, depths }): State<Scrape>) -> Response {
-    let (events, requests) = depths.upgrade().map_or((0, 0), |carrier| carrier.depths());
-    ([(header::CONTENT_TYPE, TEXT)], status.metrics(events, requests)).into_response()
+async fn metrics(State(scrape): State<Scrape>) -> Response {
+    ([(header::CONTENT_TYPE, TEXT)], scrape.status.metrics(scrape.depths())).into_response()
 }

@@ -79,6 +79,11 @@ impl Bubble {
         self.waiting_bytes < MAX_WAITING
     }
 
+    /// Bytes that wait to be sent.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
     /// Takes one act.
     pub(super) fn push(&mut self, act: Act) {
         if self.end.is_some() || self.state != State::Going {

@@ -153,6 +153,11 @@ impl Turns {
         }
     }
 
+    /// Bytes of text and cards that wait for the cloud. Counted when it is asked for, which costs nobody else anything.
+    pub fn waiting_bytes(&self) -> usize {
+        lock(&self.lanes).waiting_bytes()
+    }
+
     /// Ends in good order: turns that wait are stopped, those that run have `grace` to come to their own end and are
     /// stopped then. What the cloud does not take within `closing` after that is abandoned: the next start ends it.
     pub async fn close(&self, grace: Duration, closing: Duration) {

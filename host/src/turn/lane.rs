@@ -91,6 +91,11 @@ impl Lanes {
         if lane.handles.len() == 1 { Added::First } else { Added::Behind }
     }
 
+    /// Bytes of text and cards that wait for the cloud, of all turns.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.sessions.values().flat_map(|lane| &lane.handles).map(|handle| handle.speech.waiting_bytes()).sum()
+    }
+
     /// The session's next turn.
     pub(super) fn next(&mut self, session: &SessionId) -> Option<Turn> {
         self.sessions.get_mut(session)?.waiting.pop_front()

@@ -3,6 +3,7 @@
 //! What is to be sent comes out as [`Outgoing`] through [`Outbox`]; this room does not know who carries it.
 
 mod address;
+mod asked;
 mod bubble;
 mod command;
 mod ending;
@@ -17,4 +18,4 @@ mod speech;
 mod writer;
 
 pub use intake::{House, Turns};
-pub use outgoing::{Fate, Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent, Stage};
+pub use outgoing::{Asked, Fate, Kind, Lost, Outbox, Outgoing, Permit, PermitFuture, SendFuture, Sent, Stage};

@@ -111,6 +111,23 @@ pub enum Fate {
     Stopped,
 }
 
+/// What came of asking the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// Yes, once.
+    Once,
+    /// Yes, and not only once.
+    Always,
+    /// No.
+    Denied,
+    /// Nobody answered in time.
+    Expired,
+    /// The turn was stopped before.
+    Stopped,
+    /// The cloud did not take the question.
+    Unasked,
+}
+
 /// Carries requests to the cloud.
 pub trait Outbox: Send + Sync + 'static {
     /// Waits until a request of this kind may be sent. What it says is chosen then, so text goes on merging
@@ -125,6 +142,12 @@ pub trait Outbox: Send + Sync + 'static {
         let UserMessage { session, interaction, .. } = message;
         tracing::info_span!("turn", %session, %interaction, agent = tracing::field::Empty)
     }
+
+    /// Hears that a question to the user begins to wait.
+    fn asks(&self) {}
+
+    /// Hears what came of a question.
+    fn asked(&self, _asked: Asked) {}
 
     /// Hears that a turn moved on. Whoever does not care does nothing.
     fn moved(&self, _turn: &InteractionId, _session: &SessionId, _stage: Stage) {}

@@ -1,5 +1,6 @@
 //! From a turn to its ending: which agent, with what it is told, and what came of it.
 
+use super::asked::Told;
 use super::bubble::Ending;
 use super::command::{self, Command};
 use super::ending;
@@ -90,7 +91,8 @@ impl House {
             wants: agent.wants.clone(),
         };
         let asks = agent.manifest.limits.asks;
-        let door = Door::new(self.office.clone(), client, speech.clone(), speech.clone(), asks);
+        let person = Arc::new(Told { person: speech.clone(), outbox: self.outbox.clone() });
+        let door = Door::new(self.office.clone(), client, speech.clone(), person, asks);
         let settings = self.settings.get(&name).cloned().unwrap_or_default();
         let tools = Tools::new(name, session, self.store.clone(), speech.stop.clone(), door).with_settings(settings);
         let tools = tools.with_connector(self.connector.clone(), self.vault.keys(&agent.wants));

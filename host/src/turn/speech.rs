@@ -100,6 +100,11 @@ impl Speech {
         self.stop.cancel();
     }
 
+    /// Bytes of text and cards that wait to be sent.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.bubble().waiting_bytes()
+    }
+
     /// Waits until there is something new to send.
     pub(super) async fn news(&self) {
         self.news.notified().await;

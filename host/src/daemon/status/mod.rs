@@ -7,9 +7,10 @@ mod socket;
 mod troubles;
 
 use super::metrics::{Metrics, result};
+use super::scrape::Depths;
 use crate::cloud::Cause;
 use crate::protocol::{InstallationId, InteractionId, SessionId};
-use crate::turn::{Fate, Kind, Lost, Stage};
+use crate::turn::{Asked, Fate, Kind, Lost, Stage};
 use crate::wasm::Agents;
 pub use report::{AgentLine, AgentsReport, LinkReport, Problem, Queues, Report, TurnsReport};
 pub(super) use socket::Socket;
@@ -35,6 +36,8 @@ pub(super) struct Status {
     /// Updates that came, and those of them that are recorded.
     received: AtomicU64,
     recorded: AtomicU64,
+    /// Questions that wait for their users.
+    questions: AtomicU64,
     metrics: Metrics,
 }
 
@@ -65,9 +68,9 @@ impl Status {
     pub(super) fn new(cloud: String, agents: Arc<Agents>, now: SystemTime) -> Self {
         let started_at = millis(now);
         let link = Link { stand: LinkReport::Connecting { since: started_at }, readies: 0 };
-        let (received, recorded) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (received, recorded, questions) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         let (link, turns, metrics) = (Mutex::new(link), Mutex::default(), Metrics::new());
-        Self { cloud, started_at, agents, link, turns, received, recorded, metrics }
+        Self { cloud, started_at, agents, link, turns, received, recorded, questions, metrics }
     }
 
     /// The cloud is ready.
@@ -101,6 +104,17 @@ impl Status {
         self.recorded.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A user is about to be asked.
+    pub(super) fn asks(&self) {
+        self.questions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A question is over.
+    pub(super) fn asked(&self, asked: Asked) {
+        self.questions.fetch_sub(1, Ordering::Relaxed);
+        self.metrics.asked(asked);
+    }
+
     /// A bubble is about to be opened: leave for it is asked for.
     pub(super) fn opens(&self, turn: &InteractionId) {
         lock(&self.turns).open.entry(turn.clone()).or_default().asked_at.get_or_insert_with(Instant::now);
@@ -130,8 +144,8 @@ impl Status {
         &self.metrics
     }
 
-    /// What Prometheus reads; `events` of the link and `requests` wait.
-    pub(super) fn metrics(&self, events: usize, requests: usize) -> String {
+    /// What Prometheus reads, with what waits elsewhere.
+    pub(super) fn metrics(&self, Depths { events, requests, text }: Depths) -> String {
         let (turns, _) = lock(&self.turns).report();
         let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.metrics.now.running.set(gauge(turns.running));
@@ -139,6 +153,8 @@ impl Status {
         self.metrics.now.unrecorded.set(gauge(self.unrecorded()));
         self.metrics.now.events.set(gauge(number(events)));
         self.metrics.now.requests.set(gauge(number(requests)));
+        self.metrics.now.questions.set(gauge(self.questions.load(Ordering::Relaxed)));
+        self.metrics.now.text.set(gauge(number(text)));
         self.metrics.text()
     }
 
@@ -177,7 +193,7 @@ impl Status {
         let (stand, reconnects) = (link.stand.clone(), link.readies.saturating_sub(1));
         drop(link);
         let (turns, sessions) = lock(&self.turns).report();
-        let unacked = self.unrecorded();
+        let (unacked, questions) = (self.unrecorded(), self.questions.load(Ordering::Relaxed));
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id(),
@@ -188,7 +204,7 @@ impl Status {
             reconnects,
             agents: agents(&self.agents),
             turns,
-            queues: Queues { sessions, unacked },
+            queues: Queues { sessions, unacked, questions },
             errors: troubles.list(),
         }
     }

@@ -157,4 +157,7 @@ pub struct Queues {
     pub sessions: u64,
     /// Updates that are not recorded yet, and so not acked.
     pub unacked: u64,
+    /// Questions that wait for their users. A host that does not tell has none.
+    #[serde(default)]
+    pub questions: u64,
 }
