@@ -4,7 +4,7 @@ use crate::link::{host, host_in, message, ready, until_end};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use sophon_host::daemon::State;
-use sophon_host::localcloud::{Buckets, Fault, Refused, RequestFault, Rule};
+use sophon_host::localcloud::{Buckets, Fault, Options, Refused, RequestFault, Rule};
 use sophon_tests::{Event, Frozen, Log, Script, World, good, guests};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,9 +120,39 @@ async fn fifth_it_never_ends_some_turns() -> Result<()> {
     Ok(())
 }
 
-/// That they reach the agent that asked comes with approvals; here, that none of them is taken for something else.
 #[tokio::test]
 async fn sixth_it_ignores_that_a_question_expired_and_how_far_an_answer_goes() -> Result<()> {
+    let soon =
+        Options { approval_expiry: Duration::from_millis(1), buckets: Buckets::unlimited(), ..Options::default() };
+    let mut hasty = World::on(guests(), soon).await?;
+    hasty.start_host().await?;
+    let session = hasty.user.session().await?;
+    hasty.user.ask(&session, "/use probe").await?;
+    let interaction = hasty.user.say(&session, "ask eat").await?;
+    assert_eq!(hasty.user.answer(&interaction).await?.text, "eat? Decision::Expired. ", "the agent is told");
+    let expired = |event: &Event| event.kind == "approval_resolved" && event.data["decision"] == "expired";
+    hasty.user.wait("the question's end", expired).await?;
+
+    let world = World::start().await?;
+    let (here, elsewhere) = (world.user.session().await?, world.user.session().await?);
+    world.user.ask(&here, "/use probe").await?;
+    world.user.ask(&elsewhere, "/use probe").await?;
+    let interaction = world.user.say(&here, "ask eat").await?;
+    let always = json!({ "decision": "approve_always", "scope": "session" });
+    world.user.decide(&world.user.asked("eat?”").await?, always).await?;
+    world.user.answer(&interaction).await?;
+    // As far as it goes nobody is asked again.
+    assert_eq!(world.user.ask(&here, "ask eat").await?.text, "eat? Decision::Always. ");
+    assert_eq!(world.user.events().iter().filter(|event| event.kind == "approval_requested").count(), 1);
+    // And no further.
+    let interaction = world.user.say(&elsewhere, "ask eat").await?;
+    world.user.decide(&world.user.asked("eat?”").await?, json!({ "decision": "deny" })).await?;
+    assert_eq!(world.user.answer(&interaction).await?.text, "eat? Decision::Denied. ");
+    Ok(())
+}
+
+#[tokio::test]
+async fn sixth_and_what_answers_no_question_of_ours_is_taken_for_nothing_else() -> Result<()> {
     let mut script = Script::start().await?;
     let (_host, _dir) = host(&script).await?;
     script.send(ready()).await?;
