@@ -37,7 +37,7 @@ async fn ask(world: &World, session: &str, rule: Rule) -> Result<()> {
 async fn ask_all(rules: impl IntoIterator<Item = Rule>) -> Result<()> {
     let world = World::start().await?;
     let session = world.user.session().await?;
-    world.user.ask(&session, "/use probe").await?;
+    world.user.ask(&session, "/use tireless").await?;
     for rule in rules {
         let named = format!("{rule:?}");
         ask(&world, &session, rule).await.map_err(|error| error.context(named))?;
@@ -86,7 +86,7 @@ async fn requests_whose_answer_is_lost_or_late() -> Result<()> {
 async fn sockets_that_are_cut_at_any_of_their_first_frames() -> Result<()> {
     let world = World::start().await?;
     let session = world.user.session().await?;
-    world.user.ask(&session, "/use probe").await?;
+    world.user.ask(&session, "/use tireless").await?;
     // `ready` and one update a message.
     for frame in 1..=3 {
         for what in [SocketFault::CutBefore, SocketFault::CutAfter] {

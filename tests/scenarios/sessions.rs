@@ -1,24 +1,45 @@
 //! Many at once: sessions side by side, turns of one in order, and who answers where.
+//!
+//! What spins does so until the others are done, however busy the machine is: a turn is charged for the clock on the wall
+//! while it computes, so a limit would come first on one that is busy enough.
 
-use anyhow::Result;
-use sophon_tests::World;
+use anyhow::{Result, ensure};
+use serde_json::json;
+use sophon_tests::{User, World};
+
+/// A session in which a turn spins until it is stopped; gives the turn.
+async fn spin(user: &User) -> Result<(String, String)> {
+    let session = user.session().await?;
+    user.ask(&session, "/use restless").await?;
+    let turn = user.say(&session, "spin").await?;
+    Ok((session, turn))
+}
+
+/// Stops a turn, which must not have ended by itself.
+async fn stop(user: &User, (session, turn): &(String, String)) -> Result<()> {
+    let ended = user.kinds_of(turn).iter().any(|kind| kind == "message_finalized");
+    ensure!(!ended, "the spinning turn held the others up");
+    user.post(&format!("/v1/me/sessions/{session}/cancel"), json!({})).await?;
+    let text = user.answer(turn).await?.text;
+    ensure!(text.ends_with("_Stopped._"), "{text}");
+    Ok(())
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_sessions_stream_while_a_third_spins_and_is_stopped() -> Result<()> {
     let world = World::start().await?;
     let user = &world.user;
     let (first, second, third) = (user.session().await?, user.session().await?, user.session().await?);
+    let spinning = spin(user).await?;
     user.ask(&first, "/use tireless").await?;
     user.ask(&second, "/use tireless").await?;
-    user.ask(&third, "/use patient").await?;
-    let spinning = user.say(&third, "spin").await?;
     let (one, two) = (user.say(&first, "stream 500").await?, user.say(&second, "stream 500").await?);
     let expected: String = (0..500).map(|piece| format!("{piece} ")).collect();
     assert_eq!(user.answer(&one).await?.text, expected);
     assert_eq!(user.answer(&two).await?.text, expected);
-    let ended = |kind: &String| kind == "message_finalized";
-    assert!(!user.kinds_of(&spinning).iter().any(ended), "the spinning turn held the others up");
-    assert!(user.answer(&spinning).await?.text.contains("CPU limit"));
+    stop(user, &spinning).await?;
+    let limited = user.ask(&third, "spin").await?.text;
+    assert!(limited.contains("CPU limit"), "{limited}");
 
     let deltas: Vec<String> = (user.events().iter())
         .filter(|event| event.kind == "message_delta")
@@ -35,19 +56,15 @@ async fn as_many_spinning_turns_as_there_are_workers_leave_the_others_going() ->
     let user = &world.user;
     let mut spinning = Vec::new();
     for _ in 0..3 {
-        let session = user.session().await?;
-        user.ask(&session, "/use patient").await?;
-        spinning.push(user.say(&session, "spin").await?);
+        spinning.push(spin(user).await?);
     }
     let session = user.session().await?;
     for number in 0..5 {
         let words = format!("still going {number}");
         assert_eq!(user.ask(&session, &words).await?.text, words);
     }
-    let ended = |interaction: &String| user.kinds_of(interaction).iter().any(|kind| kind == "message_finalized");
-    assert!(!spinning.iter().any(ended), "the others were answered only after a spinning turn was stopped");
-    for interaction in &spinning {
-        assert!(user.answer(interaction).await?.text.contains("CPU limit"));
+    for spinning in &spinning {
+        stop(user, spinning).await?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ async fn a_message_is_answered_by_the_default_agent() -> Result<()> {
 async fn a_stream_comes_in_merged_pieces_that_join_to_the_answer() -> Result<()> {
     let world = World::start().await?;
     let session = world.user.session().await?;
-    world.user.ask(&session, "/use probe").await?;
+    world.user.ask(&session, "/use tireless").await?;
     let interaction = world.user.say(&session, "stream 200").await?;
     let answer = world.user.answer(&interaction).await?;
     let expected: String = (0..200).map(|piece| format!("{piece} ")).collect();
@@ -47,7 +47,7 @@ async fn a_stream_comes_in_merged_pieces_that_join_to_the_answer() -> Result<()>
 async fn the_bubble_opens_before_the_agent_is_done_and_canonical_text_replaces_drafts() -> Result<()> {
     let world = World::start().await?;
     let session = world.user.session().await?;
-    world.user.ask(&session, "/use probe").await?;
+    world.user.ask(&session, "/use tireless").await?;
     let interaction = world.user.say(&session, "sleep 300").await?;
     let opened = world.user.wait("the bubble", |event| {
         event.kind == "message_added"
@@ -77,7 +77,7 @@ async fn cards_are_shown_in_their_place_and_end_once() -> Result<()> {
     assert_eq!((&task["status"], &task["result"]), (&json!("completed"), &json!({ "length": 16 })));
     assert_eq!(task["offset"], "Here is a card: ".len());
 
-    world.user.ask(&session, "/use probe").await?;
+    world.user.ask(&session, "/use tireless").await?;
     let interaction = world.user.say(&session, "cards").await?;
     assert_eq!(world.user.answer(&interaction).await?.text, "refused", "arguments that are not JSON are refused");
     let stored = world.user.messages(&session).await?;

@@ -56,20 +56,24 @@ pub fn engine() -> Arc<Engine> {
     ENGINE.clone()
 }
 
-/// `echo` and `probe` with their own manifests; `patient`, which is `echo` with time to spin for long, and `tireless`,
-/// which is `probe` with time for everything, and may ask for any program; `fetch`, `shell`. `echo` answers by default.
+/// `echo` and `probe` with their own manifests; `patient`, which is `echo` with time to spin for long, `restless`, which
+/// spins until it is stopped, however long others take on a busy machine, and `tireless`, which is `probe` with time for
+/// everything, and may ask for any program; `fetch`, `shell`. `echo` answers by default.
 pub fn guests() -> Arc<Agents> {
     static GUESTS: LazyLock<(TempDir, Arc<Agents>)> = LazyLock::new(|| {
         let dir = tempfile::tempdir().expect("a folder");
         let (echo, probe) = (include_str!("../../plugins/echo/agent.toml"), include_str!("../guests/probe/agent.toml"));
         let shell = include_str!("../../plugins/shell/agent.toml");
         let patient = echo.replace("name = \"echo\"", "name = \"patient\"").replace("cpu = \"2s\"", "cpu = \"8s\"");
+        let restless = echo.replace("name = \"echo\"", "name = \"restless\"");
+        let restless = restless.replace("cpu = \"2s\"", "cpu = \"10m\"").replace("wall = \"1m\"", "wall = \"10m\"");
         let tireless = "[agent]\nname = \"tireless\"\nversion = \"0.1.0\"\ncomponent = \"c.wasm\"\n\
                         [[want.exec]]\nprogram = \"*\"\nargs = [\"...\"]\nwhy = \"to try them\"\n\
                         [[want.http]]\nurl = \"*://*:*/*\"\nwhy = \"\"\n[want.secret.KEY]\nhosts = [\"127.0.0.1\"]";
         install(&dir, "echo", "echo", echo);
         install(&dir, "fetch", "fetch", include_str!("../../plugins/fetch/agent.toml"));
         install(&dir, "patient", "echo", &patient);
+        install(&dir, "restless", "echo", &restless);
         install(&dir, "probe", "probe", probe);
         install(&dir, "tireless", "probe", tireless);
         install(&dir, "shell", "shell", shell);

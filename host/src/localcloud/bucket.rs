@@ -42,6 +42,11 @@ impl Buckets {
         Self { msg: Rate { capacity, per_second }, ..self }
     }
 
+    /// These, with another bucket for `sendMessageDelta`. Both numbers are at least 1.
+    pub const fn with_delta(self, capacity: u32, per_second: u32) -> Self {
+        Self { delta: Rate { capacity, per_second }, ..self }
+    }
+
     /// Buckets that no client can empty, for measurements. The headers are still there.
     pub const fn unlimited() -> Self {
         const VAST: Rate = Rate { capacity: 1_000_000_000, per_second: 1_000_000_000 };
