@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const GUESTS: [&str; 4] = ["echo", "fetch", "probe", "shell"];
+const GUESTS: [&str; 5] = ["echo", "fetch", "hostile", "probe", "shell"];
 
 fn main() {
     let manifest = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
@@ -15,6 +15,7 @@ fn main() {
     for source in ["wit", "sdk-guest/rust", "tests/guests"].map(str::to_owned).into_iter().chain(plugins) {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
+    check_expectations(&root.join("tests/guests/hostile"));
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     let guests = out.ancestors().nth(4).expect("the target folder").join("guests");
     let cargo = std::env::var_os("CARGO").expect("cargo sets it");
@@ -32,4 +33,18 @@ fn main() {
         assert!(Path::exists(&file), "{} was not built", file.display());
     }
     println!("cargo::rustc-env=GUESTS={}", built.display());
+}
+
+/// A hostile guest without an expectation, or an expectation without a guest, does not build. Deeds of the guest in Rust
+/// are checked by itself.
+fn check_expectations(folder: &Path) {
+    let table = std::fs::read_to_string(folder.join("expected.tsv")).expect("expected.tsv can be read");
+    let rows = table.lines().filter_map(|line| line.split_once("\twat\t"));
+    let mut expected: Vec<String> = rows.map(|(name, _)| format!("{name}.wat")).collect();
+    let files = std::fs::read_dir(folder).expect("the folder can be read").map(|entry| entry.expect("an entry"));
+    let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut guests: Vec<String> = names.filter(|name| name.ends_with(".wat") && name != "shell.wat").collect();
+    expected.sort();
+    guests.sort();
+    assert_eq!(guests, expected, "the hostile guests and expected.tsv do not agree");
 }

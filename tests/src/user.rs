@@ -134,11 +134,15 @@ impl User {
     /// Waits for an event that was or will be seen.
     pub async fn wait(&self, what: &str, is_it: impl Fn(&Event) -> bool) -> Result<Event> {
         let found = async {
+            let mut looked_at = 0;
             loop {
                 let news = self.seen.news.notified();
                 tokio::pin!(news);
                 news.as_mut().enable();
-                if let Some(event) = self.events().into_iter().find(&is_it) {
+                // Only what is new: there may be very many.
+                let events = self.events_from(looked_at);
+                looked_at += events.len();
+                if let Some(event) = events.into_iter().find(&is_it) {
                     return event;
                 }
                 news.await;
@@ -153,6 +157,10 @@ impl User {
     /// All events so far.
     pub fn events(&self) -> Vec<Event> {
         self.seen.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn events_from(&self, first: usize) -> Vec<Event> {
+        self.seen.events.lock().unwrap_or_else(PoisonError::into_inner)[first..].to_vec()
     }
 
     /// The events of one interaction so far, but for the user's own message.

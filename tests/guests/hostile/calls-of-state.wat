@@ -1,0 +1,6 @@
+;; Reads its state a million times.
+(func (export "handle") (param $turn i32) (result i32)
+  (loop $on
+    (call $get (i32.const 0) (i32.const 16) (i32.const 5) (i32.const 256))
+    (br $on))
+  (call $well))

@@ -1,0 +1,4 @@
+;; Waits for seven weeks.
+(func (export "handle") (param $turn i32) (result i32)
+  (call $wait (i32.const 0) (i32.const 0) (i32.const 1) (i32.const -1) (i32.const 256))
+  (call $well))

@@ -1,0 +1,98 @@
+//! Components that are made, as their text would be too long: and what a guest's file is wrapped in.
+
+use anyhow::{Result, ensure};
+use sophon_tests::guest;
+use std::fs::{self, File};
+use std::path::Path;
+
+const SHELL: &str = include_str!("../guests/hostile/shell.wat");
+const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
+
+/// A guest's file as a component.
+pub(crate) fn compile(text: &str) -> Result<Vec<u8>> {
+    // What follows the words of its first line.
+    let whole = text.lines().nth(1).is_some_and(|line| line.starts_with("(component") || line.starts_with("(module"));
+    if whole {
+        return Ok(wat::parse_str(text)?);
+    }
+    let own = |name: &str| text.contains(&format!("(export \"{name}\")"));
+    let realloc = if own("realloc") { "$guest \"realloc\"" } else { "$libc \"realloc\"" };
+    let post = if own("post-return") { "(post-return (core func $guest \"post-return\"))" } else { "" };
+    let text = SHELL.replace("{{guest}}", text).replace("{{realloc}}", realloc).replace("{{post-return}}", post);
+    Ok(wat::parse_str(text)?)
+}
+
+/// Puts a component that is made to a place.
+pub(crate) fn make(name: &str, file: &Path) -> Result<()> {
+    let bytes = match name {
+        "made-huge" => {
+            // A hole: it takes no room on the disk.
+            File::create(file)?.set_len((128 << 20) + 1)?;
+            return Ok(());
+        }
+        "made-nested" => nested(100_000),
+        "made-nested-types" => nested_types(100_000),
+        "made-truncated" => {
+            let mut whole = fs::read(guest("echo"))?;
+            whole.truncate(whole.len() / 2);
+            whole
+        }
+        "made-empty" => Vec::new(),
+        "made-text" => b"#!/bin/sh\ntouch /tmp/hostile\n".to_vec(),
+        "made-noise" => {
+            let noise = (0..100_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8);
+            COMPONENT.into_iter().chain(noise).collect()
+        }
+        "made-of-many-functions" => compile(&format!("{}\n{HANDLE}", "(func)\n".repeat(20_000)))?,
+        "made-of-one-large-function" => {
+            compile(&format!("(func {})\n{HANDLE}", "(drop (i32.const 1))".repeat(20_000)))?
+        }
+        other => anyhow::bail!("nothing is made of the name {other}"),
+    };
+    ensure!(bytes.len() < 16 << 20, "{name} has {} bytes", bytes.len());
+    Ok(fs::write(file, bytes)?)
+}
+
+const HANDLE: &str = "(func (export \"handle\") (param i32) (result i32) (call $well))";
+
+/// Components within components.
+fn nested(depth: usize) -> Vec<u8> {
+    // From the innermost to the outermost, and written the other way round.
+    let mut heads = vec![COMPONENT.to_vec()];
+    let mut size = COMPONENT.len();
+    for _ in 0..depth {
+        let mut head = COMPONENT.to_vec();
+        // A section that is a component.
+        head.push(4);
+        leb(size, &mut head);
+        size += head.len();
+        heads.push(head);
+    }
+    heads.into_iter().rev().flatten().collect()
+}
+
+/// One type: a list of lists of lists.
+fn nested_types(depth: usize) -> Vec<u8> {
+    let mut types = Vec::new();
+    leb(depth, &mut types);
+    // A list of strings, and each further one of the one before.
+    types.extend([0x70, 0x73]);
+    for before in 0..depth - 1 {
+        types.push(0x70);
+        leb(before, &mut types);
+    }
+    let mut whole = COMPONENT.to_vec();
+    whole.push(7);
+    leb(types.len(), &mut whole);
+    whole.extend(types);
+    whole
+}
+
+/// A number as WebAssembly writes it.
+fn leb(mut number: usize, to: &mut Vec<u8>) {
+    while number >= 0x80 {
+        to.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    to.push(number as u8);
+}
