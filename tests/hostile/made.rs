@@ -43,7 +43,7 @@ pub(crate) fn make(name: &str, file: &Path) -> Result<()> {
             let noise = (0..100_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8);
             COMPONENT.into_iter().chain(noise).collect()
         }
-        "made-of-many-functions" => compile(&format!("{}\n{HANDLE}", "(func)\n".repeat(20_000)))?,
+        "made-of-many-functions" => compile(&format!("{}\n{HANDLE}", "(func)\n".repeat(1_000)))?,
         "made-of-one-large-function" => {
             compile(&format!("(func {})\n{HANDLE}", "(drop (i32.const 1))".repeat(20_000)))?
         }
@@ -79,13 +79,22 @@ fn nested_types(depth: usize) -> Vec<u8> {
     types.extend([0x70, 0x73]);
     for before in 0..depth - 1 {
         types.push(0x70);
-        leb(before, &mut types);
+        index(before, &mut types);
     }
     let mut whole = COMPONENT.to_vec();
     whole.push(7);
     leb(types.len(), &mut whole);
     whole.extend(types);
     whole
+}
+
+/// The number of a type, which is written as one that could be negative.
+fn index(mut number: usize, to: &mut Vec<u8>) {
+    while number >= 0x40 {
+        to.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    to.push(number as u8);
 }
 
 /// A number as WebAssembly writes it.

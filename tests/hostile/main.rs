@@ -11,6 +11,7 @@ mod town;
 
 use anyhow::{Result, ensure};
 use futures_util::{StreamExt as _, stream};
+use outside::Files;
 use sophon_tests::Event;
 use std::time::Instant;
 use table::Row;
@@ -27,7 +28,13 @@ async fn every_hostile_guest_ends_as_it_must_and_nobody_else_notices() -> Result
     let began = Instant::now();
     let mut town = Town::start(&rows).await?;
     let session = town.world.user.session().await?;
-    ensure!(town.world.user.ask(&session, "first").await?.text == "first");
+    let first = town.world.user.say(&session, "first").await?;
+    // Compiling them all takes a while, and a crash while doing so is told in the host's words.
+    let answered = match town.world.user.answer(&first).await {
+        Ok(answer) => answer,
+        Err(_) => town.world.user.answer(&first).await?,
+    };
+    ensure!(answered.text == "first");
     let (memory, files) = (town.host.resident()?, outside::files(&town.outside)?);
     println!("{} guests; the host is up after {:.0?} with {memory:.0} MiB", rows.len(), began.elapsed());
 
@@ -79,11 +86,7 @@ async fn turn(town: &Town, row: &Row) -> Result<()> {
 }
 
 /// What the guests left behind.
-async fn after(
-    town: &Town,
-    memory: f64,
-    files: &impl PartialEq<std::collections::BTreeMap<std::path::PathBuf, (u64, std::time::SystemTime)>>,
-) -> Vec<String> {
+async fn after(town: &Town, memory: f64, files: &Files) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut check = |holds: bool, what: String| {
         if !holds {

@@ -6,8 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// All files below a folder, each with its size and when it was changed.
-pub(crate) fn files(folder: &Path) -> Result<BTreeMap<PathBuf, (u64, SystemTime)>> {
+/// Files with their sizes and when they were changed.
+pub(crate) type Files = BTreeMap<PathBuf, (u64, SystemTime)>;
+
+/// All files below a folder.
+pub(crate) fn files(folder: &Path) -> Result<Files> {
     let mut all = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -20,6 +20,10 @@ pub(crate) const CANARY: &str = "canary-Zk3vQ9pX";
 const LIMITS: [(&str, &str); 6] =
     [("cpu", "5s"), ("memory", "4MiB"), ("wall", "40s"), ("output", "64KiB"), ("calls", "5000"), ("asks", "3")];
 
+/// What holds for deeds in Rust, which need more.
+const LIMITS_OF_DEEDS: [(&str, &str); 6] =
+    [("cpu", "5s"), ("memory", "32MiB"), ("wall", "40s"), ("output", "256KiB"), ("calls", "300000"), ("asks", "3")];
+
 const POLICY: &str = r#"
 [agents]
 default = "echo"
@@ -125,7 +129,8 @@ fn text(name: &str) -> Result<String> {
 
 fn manifest(name: &str, row: &Row) -> Result<String> {
     let mut text = format!("[agent]\nname = \"{name}\"\nversion = \"1\"\ncomponent = \"c.wasm\"\n[limits]\n");
-    for (key, value) in LIMITS {
+    let limits = if matches!(row.how, "wat" | "made") { LIMITS } else { LIMITS_OF_DEEDS };
+    for (key, value) in limits {
         let value = row.limit(key).unwrap_or(value);
         let quote = if matches!(key, "calls" | "asks") { "" } else { "\"" };
         writeln!(text, "{key} = {quote}{value}{quote}")?;

@@ -3,7 +3,7 @@
 use super::bindings::AgentPre;
 use super::engine::Engine;
 use super::guest::Guest;
-use super::{CONTRACT, offer};
+use super::{CONTRACT, nesting, offer};
 use crate::config::{Manifest, ManifestError};
 use crate::grant::Wants;
 use sha2::{Digest as _, Sha256};
@@ -143,6 +143,7 @@ impl Engine {
         check_header(&file, &bytes)?;
         let digest = Digest(Sha256::digest(&bytes).into());
         let invalid = |error: wasmtime::Error| LoadError::Invalid { file: file.clone(), reason: brief(&error) };
+        nesting::check(&bytes).map_err(|reason| LoadError::Invalid { file: file.clone(), reason })?;
         let component = Component::new(&self.engine, &bytes).map_err(invalid)?;
         self.check_interfaces(&file, &component)?;
         let linked = self.linker.instantiate_pre(&component).map_err(|error| LoadError::NotOffered {

@@ -19,6 +19,7 @@ mod inspect;
 mod load;
 mod log;
 mod memory;
+mod nesting;
 mod offer;
 mod operation;
 mod run;

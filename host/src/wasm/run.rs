@@ -50,7 +50,7 @@ impl Agent {
         };
         let guest = store.data();
         match called {
-            Err(Fault::Start(error)) if is_busy(&error, guest) => Ended::Busy { reason: brief(&error) },
+            Err(Fault::Start(error)) if is_busy(&error) => Ended::Busy { reason: brief(&error) },
             Err(Fault::Start(error) | Fault::Run(error)) => diagnose(&error, guest),
             // A guest sees its output refused as one failure among others, and may call it what it likes.
             Ok(Err(_)) if guest.output_refused => Ended::Limit(Breach::Output),
@@ -93,9 +93,10 @@ enum Fault {
     Run(wasmtime::Error),
 }
 
-/// Whether an instance could not be made for want of room on this host, which is not the agent's fault.
-fn is_busy(error: &wasmtime::Error, guest: &Guest) -> bool {
-    !error.is::<wasmtime::Trap>() && !error.is::<Breach>() && !guest.memory.refused()
+/// Whether an instance could not be made for want of room on this host, which is not the agent's fault. Anything else is:
+/// such as a `handle` of another type, which shows only here.
+fn is_busy(error: &wasmtime::Error) -> bool {
+    error.is::<wasmtime::PoolConcurrencyLimitError>() || error.is::<std::io::Error>()
 }
 
 /// Why a guest was ended. A refused growth of memory shows as whatever the guest does then, so it is asked first.
