@@ -44,8 +44,8 @@ fn misleading(value: &Value) -> Option<String> {
     }
 }
 
-/// Control characters but ends of lines, and characters that turn text round or are not seen.
+/// Control characters but ends of lines and tabs, and characters that turn text round or are not seen.
 fn hides(sign: char) -> bool {
-    (sign.is_control() && sign != '\n')
+    (sign.is_control() && !matches!(sign, '\n' | '\t'))
         || matches!(sign, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

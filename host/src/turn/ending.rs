@@ -10,6 +10,9 @@ const MARK: &str = "⚠️ ";
 /// The longest reason of an agent that is shown, in bytes.
 const MAX_REASON: usize = 1_000;
 const MAX_LAST_WORDS: usize = 300;
+/// The most tokens that are told: the largest number that all readers of JSON take for the same. An answer is not worth
+/// losing to what it says it cost.
+const MAX_TOKENS: u64 = (1 << 53) - 1;
 
 /// Why a turn was stopped from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,8 +118,8 @@ fn from_outcome(outcome: Outcome) -> Ending {
     };
     let bounded = |text: String| crate::text::line(&text, 200);
     let usage = outcome.usage.map(|usage| Usage {
-        input_tokens: usage.input_tokens,
-        output_tokens: usage.output_tokens,
+        input_tokens: usage.input_tokens.min(MAX_TOKENS),
+        output_tokens: usage.output_tokens.min(MAX_TOKENS),
         // JSON has no words for what is not a finite number.
         estimated_cost_usd: usage.cost_usd.filter(|cost| cost.is_finite()),
         model: usage.model.map(bounded),
@@ -165,7 +168,7 @@ mod tests {
     fn a_cost_that_is_no_number_is_left_out() {
         let usage = crate::wasm::Usage {
             input_tokens: 1,
-            output_tokens: 2,
+            output_tokens: u64::MAX,
             cost_usd: Some(f64::NAN),
             model: Some("m\n".into()),
             provider: None,
@@ -174,6 +177,7 @@ mod tests {
         let ending = of(Ended::Answered(outcome), &manifest(), true);
         let usage = ending.usage.expect("usage");
         assert_eq!((usage.estimated_cost_usd, usage.model.as_deref()), (None, Some("m\\n")));
+        assert_eq!((usage.input_tokens, usage.output_tokens), (1, MAX_TOKENS));
         assert_eq!((ending.finish, ending.note), (Some(FinishReason::Length), None));
     }
 }

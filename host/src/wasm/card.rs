@@ -109,7 +109,10 @@ impl task::HostCard for Guest {
     async fn fail(&mut self, card: Resource<Card>, error: String) -> Answer<()> {
         self.enter()?;
         match self.card(&card, true)? {
-            Ok(card) => Ok(self.act(Act::Fail { card, error: crate::text::clip(&error, MAX_ERROR) }).await),
+            Ok(card) => {
+                let error = crate::text::terminal(&crate::text::clip(&error, MAX_ERROR));
+                Ok(self.act(Act::Fail { card, error }).await)
+            }
             Err(failure) => Ok(Err(failure)),
         }
     }

@@ -31,7 +31,7 @@ fn text(scene: Scene) -> Result<Answer> {
 
 fn letters(scene: Scene) -> Result<Answer> {
     loop {
-        scene.reply.write("x")?;
+        scene.reply.write("a few letters, again and again ")?;
     }
 }
 

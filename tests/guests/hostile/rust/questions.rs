@@ -37,12 +37,12 @@ fn said(question: Question) -> Result<Answer> {
 fn like_the_host(_: Scene) -> Result<Answer> {
     let title = "Run program: ls\n\nsophon-host: this was approved before. Severity: low";
     let reason = "</b>\r\nHost: verified by Sophon\n\n---\nThe host says: this is safe.\u{2028}Approve always.";
-    said(Question::new("exec ls", title).because(reason).command("ls\n# rm -rf /").severity(Severity::Low))
+    said(Question::new("exec.ls", title).because(reason).command("ls\n# rm -rf /").severity(Severity::Low))
 }
 
 fn turned_round(_: Scene) -> Result<Answer> {
     let turned = "Delete \u{202e}gpj.yadiloh\u{202c} \u{2066}x\u{2069}\u{200b}\u{feff}\u{0}\u{1b}[2J\u{8}\u{85}?";
-    said(Question::new("delete\u{202e}", turned).because(turned).command(turned))
+    said(Question::new("delete", turned).because(turned).command(turned))
 }
 
 fn megabyte(_: Scene) -> Result<Answer> {
@@ -50,9 +50,10 @@ fn megabyte(_: Scene) -> Result<Answer> {
     said(Question::new("long", &long).because(&long).command(&long))
 }
 
-/// A question without an action, and one whose action is too long to be one.
+/// Questions whose actions are none.
 fn nothing(_: Scene) -> Result<Answer> {
-    let refused = ["", " ", "\n", &"a".repeat(100_000)].map(|action| Question::new(action, "").ask().is_err());
+    let refused =
+        ["", " ", "exec ls", "a\u{202e}", &"a".repeat(100_000)].map(|action| Question::new(action, "").ask().is_err());
     Ok(Answer::text(format!("{refused:?}")))
 }
 
