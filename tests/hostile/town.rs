@@ -45,12 +45,20 @@ agent = "asking-*"
 http = "*://*:*/*"
 addresses = ["127.0.0.1/32"]
 
+[[policy]]
+effect = "allow"
+agent = "running-*"
+exec = "*"
+args = ["..."]
+
 [secret.CANARY]
 hosts = ["127.0.0.1"]
 env = "CANARY"
 "#;
 
 const WANTS_PAGES: &str = "[[want.http]]\nurl = \"*://*:*/*\"\nwhy = \"to see what comes\"\n";
+
+const WANTS_PROGRAMS: &str = "[[want.exec]]\nprogram = \"*\"\nargs = [\"...\"]\nwhy = \"to see how far they come\"\n";
 
 /// The host, its cloud, its user, and the site.
 pub(crate) struct Town {
@@ -137,6 +145,9 @@ fn manifest(name: &str, row: &Row) -> Result<String> {
     }
     if matches!(row.how, "ssrf" | "web" | "asking") {
         text.push_str(WANTS_PAGES);
+    }
+    if row.how == "running" {
+        text.push_str(WANTS_PROGRAMS);
     }
     Ok(text)
 }

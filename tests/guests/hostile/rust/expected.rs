@@ -1,12 +1,13 @@
 //! A deed without an expectation does not compile.
 
-use crate::{Deed, floods, machine, questions, web};
+use crate::{Deed, floods, machine, programs, questions, web};
 
 const EXPECTED: &str = include_str!("../expected.tsv");
 
 const _: () = {
     check(machine::DEEDS);
     check(floods::DEEDS);
+    check(programs::DEEDS);
     check(questions::DEEDS);
     check(web::DEEDS);
 };

@@ -5,6 +5,7 @@
 mod expected;
 mod floods;
 mod machine;
+mod programs;
 mod questions;
 mod web;
 
@@ -23,7 +24,7 @@ struct Hostile;
 impl Agent for Hostile {
     fn handle(turn: Turn, reply: &mut Reply) -> Result<Answer> {
         let (deed, site) = turn.text.split_once(' ').unwrap_or((&turn.text, ""));
-        let all = [machine::DEEDS, floods::DEEDS, questions::DEEDS, web::DEEDS];
+        let all = [machine::DEEDS, floods::DEEDS, programs::DEEDS, questions::DEEDS, web::DEEDS];
         let found = all.into_iter().flatten().find(|(name, _)| *name == deed);
         let (_, run) = found.ok_or_else(|| Failure::other(format!("there is no deed {deed}")))?;
         run(Scene { site, reply })

@@ -48,7 +48,9 @@ fn try_all(urls: impl Iterator<Item = String>) -> Result<Answer> {
             Ok(answer) => other.push(format!("{url}: REACHED, {}", answer.status())),
         }
     }
-    Ok(Answer::text(format!("{refused} refused. {}", other.join("; "))))
+    let all =
+        if other.is_empty() { format!("all {refused} refused") } else { format!("NOT refused: {}", other.join("; ")) };
+    Ok(Answer::text(all))
 }
 
 fn by_address(_: Scene) -> Result<Answer> {
