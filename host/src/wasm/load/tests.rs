@@ -64,10 +64,10 @@ fn a_missing_handler_and_another_contract_are_told() {
 fn an_interface_that_is_not_offered_is_named() {
     let engine = engine();
     let text = r#"(component
-        (import "sophon:agent/exec@0.1.0" (instance))
+        (import "sophon:agent/device@0.1.0" (instance))
         (instance $i) (export "sophon:agent/handler@0.1.0" (instance $i)))"#;
     let message = message(load(&engine, &component(text)));
-    assert!(message.contains("sophon:agent/exec@0.1.0") && message.contains("reply"), "{message}");
+    assert!(message.contains("sophon:agent/device@0.1.0") && message.contains("reply"), "{message}");
 }
 
 #[test]
