@@ -168,7 +168,7 @@ async fn live(loud: &mut Loud, owner: &Owner) -> Result<()> {
     ensure!(status.contains("inst_"), "{status}");
     let doctor = ["--log", "trace", "--cloud-url", &owner.url, "doctor", "--json"];
     let found = loud.ask(&doctor, &[("SOPHON_TOKEN", &owner.bridge_token)]).await?;
-    ensure!(found.contains("takes the token"), "{found}");
+    ensure!(found.contains("serves this installation"), "{found}");
     Ok(())
 }
 

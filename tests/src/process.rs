@@ -4,8 +4,10 @@ use crate::PATIENCE;
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// What a command that ended left behind.
@@ -60,8 +62,38 @@ pub async fn run(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) 
 pub struct Dev {
     child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
+    said: Arc<Said>,
+    /// How much of that was waited for.
+    heard: usize,
     /// Reads what it says for people all the time: a full pipe would hold it up.
-    stderr: Option<JoinHandle<std::io::Result<String>>>,
+    reader: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+/// What it said for people.
+#[derive(Default)]
+struct Said {
+    words: Mutex<Vec<u8>>,
+    news: Notify,
+}
+
+impl Said {
+    /// Hears all, until there is no more.
+    async fn hear(&self, mut from: ChildStderr) -> std::io::Result<()> {
+        let mut piece = [0; 4096];
+        loop {
+            let len = from.read(&mut piece).await?;
+            if len == 0 {
+                return Ok(());
+            }
+            self.words.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..len]);
+            self.news.notify_one();
+        }
+    }
+
+    /// What was said behind so many bytes.
+    fn after(&self, heard: usize) -> String {
+        String::from_utf8_lossy(&self.words.lock().unwrap_or_else(PoisonError::into_inner)[heard..]).into_owned()
+    }
 }
 
 impl Dev {
@@ -69,13 +101,11 @@ impl Dev {
     pub fn start(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
         let mut child = command(data, arguments).envs(environment.iter().copied()).spawn()?;
         let stdout = BufReader::new(child.stdout.take().context("its stdout is piped")?).lines();
-        let mut stderr = child.stderr.take().context("its stderr is piped")?;
-        let read = async move {
-            let mut words = Vec::new();
-            stderr.read_to_end(&mut words).await?;
-            Ok(String::from_utf8_lossy(&words).into_owned())
-        };
-        Ok(Self { child, stdout, stderr: Some(tokio::spawn(read)) })
+        let stderr = child.stderr.take().context("its stderr is piped")?;
+        let said = Arc::new(Said::default());
+        let hears = said.clone();
+        let reader = Some(tokio::spawn(async move { hears.hear(stderr).await }));
+        Ok(Self { child, stdout, said, heard: 0, reader })
     }
 
     /// Its next line of data. When it ends instead, what it said for people is in the error.
@@ -120,18 +150,21 @@ impl Dev {
         Ok(())
     }
 
-    /// Waits until it says this for people. What it said until then is gone.
+    /// Waits until it says this for people, behind what was waited for before.
     pub async fn says(&mut self, words: &str) -> Result<()> {
-        let stderr = self.child.stderr.as_mut().context("its stderr is piped")?;
-        let mut said = Vec::new();
+        let said = self.said.clone();
         let heard = async {
-            while !String::from_utf8_lossy(&said).contains(words) {
-                said.push(stderr.read_u8().await?);
+            loop {
+                let text = said.after(self.heard);
+                if let Some(at) = text.find(words) {
+                    return at + words.len();
+                }
+                said.news.notified().await;
             }
-            std::io::Result::Ok(())
         };
         let heard = tokio::time::timeout(PATIENCE, heard).await;
-        heard.context("it went on")?.with_context(|| format!("not said: {words}\n{}", String::from_utf8_lossy(&said)))
+        self.heard += heard.with_context(|| format!("not said: {words}\n{}", self.said.after(self.heard)))?;
+        Ok(())
     }
 
     /// Sends SIGTERM and waits for the end.
@@ -155,9 +188,9 @@ impl Dev {
     }
 
     async fn words(&mut self) -> Result<String> {
-        match self.stderr.take() {
-            Some(stderr) => Ok(tokio::time::timeout(PATIENCE, stderr).await.context("it did not end")???),
-            None => Ok(String::new()),
+        if let Some(reader) = self.reader.take() {
+            tokio::time::timeout(PATIENCE, reader).await.context("it did not end")???;
         }
+        Ok(self.said.after(self.heard))
     }
 }

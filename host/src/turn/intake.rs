@@ -178,9 +178,10 @@ impl Turns {
 
     /// Stops everything at once. Ends that are not sent by now are left to the next start.
     pub fn abandon(&self) {
+        // First of all: an end in words that still left would not be what the next start expects.
+        self.abandoned.cancel();
         lock(&self.lanes).close();
         self.running.close();
-        self.abandoned.cancel();
     }
 
     /// Opens a turn's bubble at once; the turn runs when its session comes to it.
@@ -222,8 +223,9 @@ impl Turns {
         let abandoned = self.abandoned.clone();
         let write = async move {
             tokio::select! {
-                written = writer::write(&shared, &interaction, &journal, &*outbox) => written,
+                biased;
                 () = abandoned.cancelled() => Written::Lost,
+                written = writer::write(&shared, &interaction, &journal, &*outbox) => written,
             }
         };
         let span = self.house.outbox.begins(&message);
