@@ -7,6 +7,7 @@ mod private;
 mod process;
 mod tasks;
 mod text;
+mod time;
 
 pub mod protocol;
 

@@ -35,6 +35,11 @@ pub(crate) fn terminal(text: &str) -> String {
     escape(text, |c| matches!(c, '\n' | '\t'))
 }
 
+/// Bytes in hexadecimal, in small letters.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
 /// A short piece of foreign text as inline code for a Markdown bubble: one line, no back-ticks to break out with.
 pub(crate) fn code(text: &str, max: usize) -> String {
     format!("`{}`", line(text, max).replace('`', "'"))
@@ -69,6 +74,11 @@ mod tests {
         assert_eq!(clip("ééé", 3), "é… (4 bytes more)");
         assert_eq!(clip("abc", 3), "abc");
         assert_eq!(floor("é", 1), 0);
+    }
+
+    #[test]
+    fn each_byte_is_two_digits() {
+        assert_eq!((hex(&[0, 10, 255]).as_str(), hex(&[]).as_str()), ("000aff", ""));
     }
 
     #[test]

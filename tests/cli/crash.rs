@@ -36,8 +36,7 @@ async fn a_turn_that_a_crash_interrupted_is_ended_at_the_next_start_and_only_onc
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     // Paired by the test, so that the binary finds the token where it looks for it.
     let data = tempfile::tempdir()?;
-    world.config.cloud.token_file.0 = data.path().join("token");
-    world.config.cloud.token_file.write(&world.token)?;
+    world.hand_over(data.path())?;
     let (url, agent) = (world.base_url(), probe(data.path())?);
     let arguments = ["--cloud-url", &url, "run", &agent];
 

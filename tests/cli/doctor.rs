@@ -23,8 +23,7 @@ async fn what_works_is_said_to_work_and_goes_on_working() -> Result<()> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     let data = tempfile::tempdir()?;
     fs::set_permissions(data.path(), fs::Permissions::from_mode(0o700))?;
-    world.config.cloud.token_file.0 = data.path().join("token");
-    world.config.cloud.token_file.write(&world.token)?;
+    world.hand_over(data.path())?;
     let (url, echo) = (world.config.cloud.url.join(""), guest("echo").display().to_string());
     let doctor = ["--cloud-url", &url, "doctor", "--json", &echo];
 

@@ -22,8 +22,7 @@ fn install(data: &Path) -> Result<String> {
 async fn a_host_that_is_killed_leaves_nothing_that_it_ran() -> Result<()> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     let data = tempfile::tempdir()?;
-    world.config.cloud.token_file.0 = data.path().join("token");
-    world.config.cloud.token_file.write(&world.token)?;
+    world.hand_over(data.path())?;
     let (url, agent) = (world.base_url(), install(data.path())?);
     let mut host = Dev::start(data.path(), &["--cloud-url", &url, "run", &agent], &[("SECRET", "of the host")])?;
     let session = world.user.session().await?;

@@ -8,8 +8,7 @@ use std::path::Path;
 
 /// A running host with the probe; its data folder, and how it was started.
 async fn host(world: &mut World, data: &Path) -> Result<(Dev, Vec<String>)> {
-    world.config.cloud.token_file.0 = data.join("token");
-    world.config.cloud.token_file.write(&world.token)?;
+    world.hand_over(data)?;
     let agent = probe(data)?;
     let config = data.join("host.toml");
     std::fs::write(&config, format!("[agents]\npaths = [{agent:?}]\n[cloud]\nurl = {:?}\n", world.base_url()))?;

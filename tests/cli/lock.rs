@@ -9,8 +9,7 @@ use tempfile::TempDir;
 /// A data folder with the token of a world.
 fn paired(world: &mut World) -> Result<TempDir> {
     let data = tempfile::tempdir()?;
-    world.config.cloud.token_file.0 = data.path().join("token");
-    world.config.cloud.token_file.write(&world.token)?;
+    world.hand_over(data.path())?;
     Ok(data)
 }
 

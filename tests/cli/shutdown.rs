@@ -8,8 +8,7 @@ use sophon_tests::{Dev, Event, World, guests, probe};
 async fn the_grace_of_running_turns_is_told_and_a_second_signal_ends_at_once() -> Result<()> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     let data = tempfile::tempdir()?;
-    world.config.cloud.token_file.0 = data.path().join("token");
-    world.config.cloud.token_file.write(&world.token)?;
+    world.hand_over(data.path())?;
     let (url, agent) = (world.base_url(), probe(data.path())?);
     let arguments = ["--cloud-url", &url, "run", &agent];
     let mut host = Dev::start(data.path(), &arguments, &[])?;

@@ -9,8 +9,7 @@ async fn what_a_turn_kept_outlives_the_death_of_the_process() -> Result<()> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     // Paired by the test, so that the binary finds the token where it looks for it.
     let data = tempfile::tempdir()?;
-    world.config.cloud.token_file.0 = data.path().join("token");
-    world.config.cloud.token_file.write(&world.token)?;
+    world.hand_over(data.path())?;
     let (url, agent) = (world.base_url(), probe(data.path())?);
     let arguments = ["--cloud-url", &url, "run", &agent];
 

@@ -40,8 +40,7 @@ async fn every_message_gets_exactly_one_finished_bubble_however_often_the_host_i
 async fn world(kills: u32, chance: &mut Chance) -> Result<Tally> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     let data = tempfile::tempdir()?;
-    world.config.cloud.token_file.0 = data.path().join("token");
-    world.config.cloud.token_file.write(&world.token)?;
+    world.hand_over(data.path())?;
     let (url, agent) = (world.base_url(), probe(data.path())?);
     let arguments = ["--cloud-url", &url, "--log", "warn", "run", &agent];
     let mut sessions = Vec::new();

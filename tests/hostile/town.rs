@@ -84,8 +84,7 @@ impl Town {
         fs::write(outside.join("sophon-host.toml"), POLICY)?;
         let agents = settle(&folder, rows)?;
         let mut world = World::paired(Arc::new(Agents::default()), Buckets::unlimited()).await?;
-        world.config.cloud.token_file.0 = data.join("token");
-        world.config.cloud.token_file.write(&world.token)?;
+        world.hand_over(&data)?;
         let (url, config) = (world.base_url(), outside.join("sophon-host.toml"));
         let (config, folder) = (config.display().to_string(), folder.display().to_string());
         let arguments = ["--cloud-url", &url, "--log", "warn", "run", &folder];

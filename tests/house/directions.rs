@@ -22,7 +22,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("cli", &["protocol", "grant", "config", "store", "cloud", "localcloud", "capability", "wasm", "turn", "daemon"]),
 ];
 /// Files at the root of the crate that all rooms stand on.
-const GROUND: [&str; 4] = ["private", "process", "tasks", "text"];
+const GROUND: [&str; 5] = ["private", "process", "tasks", "text", "time"];
 
 /// The modules that a file names with `crate::`.
 #[derive(Default)]

@@ -27,8 +27,7 @@ async fn every_message_gets_its_answer_over_a_link_that_fails_and_memory_stays_f
     println!("{turns} turns, seed {seed}");
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     let data = tempfile::tempdir()?;
-    world.config.cloud.token_file.0 = data.path().join("token");
-    world.config.cloud.token_file.write(&world.token)?;
+    world.hand_over(data.path())?;
     let (url, agent) = (world.base_url(), probe(data.path())?);
     let mut host = Dev::start(data.path(), &["--cloud-url", &url, "--log", "error", "run", &agent], &[])?;
     for (number, fault) in faults().into_iter().enumerate() {

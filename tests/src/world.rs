@@ -141,6 +141,12 @@ impl World {
         Ok(Self { user, config, token, agents, cloud, host: None, addr, user_token, dir })
     }
 
+    /// Puts the host's token where a host of its own process with this data folder looks for it.
+    pub fn hand_over(&mut self, data: &Path) -> Result<()> {
+        self.config.cloud.token_file.0 = data.join("token");
+        Ok(self.config.cloud.token_file.write(&self.token)?)
+    }
+
     /// Starts the host, and waits until it is connected.
     pub async fn start_host(&mut self) -> Result<()> {
         let mut host = Daemon::start(&self.config, self.token.clone(), engine(), self.agents.clone()).await?;

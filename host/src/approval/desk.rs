@@ -33,8 +33,8 @@ pub struct Desk {
 /// Who allowed something.
 #[derive(Debug, Clone, PartialEq)]
 pub enum By {
-    /// A rule of the operator.
-    Rule(Box<Rule>),
+    /// A rule of the operator, by its place.
+    Rule(String),
     /// A grant, by its id.
     Grant(String),
     /// A person, for this once.
@@ -122,7 +122,7 @@ impl Desk {
             return Err(Refused::Denied { rule: unwanted.rule, hint: unwanted.hint });
         }
         match self.office.rule(&self.client, ask) {
-            (Effect::Allow, Some(rule)) => return Ok(By::Rule(Box::new(rule.clone()))),
+            (Effect::Allow, Some(rule)) => return Ok(By::Rule(rule.place.clone())),
             (Effect::Deny, rule) => {
                 let place = rule.map_or_else(|| "the policy".to_owned(), |rule| rule.place.clone());
                 let hint = format!("a narrower rule would allow it:\n{}", policy_lines(&self.client.agent, ask));
@@ -231,7 +231,7 @@ impl Desk {
 
     fn entry(&self, ask: &Ask, said: &Said) -> Entry {
         let by = match said {
-            Ok(By::Rule(rule)) => rule.place.clone(),
+            Ok(By::Rule(place)) => place.clone(),
             Ok(By::Grant(id)) => format!("grant {id}"),
             Ok(By::Person) => "a person, once".to_owned(),
             Err(Refused::Denied { rule, .. }) => rule.clone(),

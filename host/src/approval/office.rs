@@ -1,9 +1,9 @@
 //! What decides for all turns: the operator's rules, the grants, and the log of it all.
 
 use super::desk::Client;
-use crate::grant::{Ask, Cover, Effect, Grant, Rule, Scope, cover_in_words, decide, widen};
+use crate::grant::{Ask, Effect, Grant, Rule, Scope, cover_in_words, decide, widen};
 use crate::store::{Entry, Standing, Store, StoreError, grant_id};
-use std::time::SystemTime;
+use crate::time::now_ms;
 
 /// The rules, the grants and the log of one host.
 pub struct Office {
@@ -64,25 +64,17 @@ impl Office {
     pub(super) async fn action(&self, client: &Client, ask: &Ask) -> Result<String, StoreError> {
         use sha2::{Digest as _, Sha256};
         let revocations = self.store.revocations().await?;
-        let Cover { patterns, .. } = widen(ask, Scope::Tool, &client.wants);
         let deed = Sha256::new()
             .chain_update(ask.fingerprint().0)
             .chain_update(revocations.to_be_bytes())
             .chain_update(&client.digest)
-            .chain_update(format!("{patterns:?}"))
             .finalize();
-        let hex: String = deed.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        Ok(format!("{}.{}.{hex}", client.agent, ask.capability().as_str()))
+        let (capability, deed) = (ask.capability().as_str(), crate::text::hex(&deed[..6]));
+        Ok(format!("{}.{capability}.{deed}", client.agent))
     }
 
     /// Writes down what was decided or came of it.
     pub(super) async fn write(&self, entry: Entry) -> Result<i64, StoreError> {
         self.store.audit(entry, now_ms()).await
     }
-}
-
-/// Milliseconds since the epoch.
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

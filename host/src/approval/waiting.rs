@@ -63,7 +63,8 @@ impl Waiting {
     }
 
     /// How many wait.
-    pub fn count(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
         self.lock().len()
     }
 

@@ -37,7 +37,7 @@ impl WorkFolder {
     /// The folder of a session.
     pub(crate) fn new(data_dir: &Path, agent: &AgentName, session: &str) -> Self {
         let digest = Sha256::digest(session);
-        let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let name = crate::text::hex(&digest[..16]);
         let agent = data_dir.join("work").join(agent.as_str());
         Self { here: agent.join(name), agent }
     }

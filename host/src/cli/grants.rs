@@ -6,10 +6,11 @@ use super::{dev, output, records};
 use crate::config::{Config, Manifest};
 use crate::grant::{Cover, Grant, Pattern, Scope};
 use crate::store::{Entry, Store, grant_id};
-use crate::wasm::{component_digest, find_manifests};
+use crate::time::now_ms;
+use crate::wasm::{component, find_manifests};
 use serde_json::json;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Who it was, for the log.
 const BY: &str = "the operator, on the command line";
@@ -70,7 +71,7 @@ async fn revoke(store: &Store, ids: &[String]) -> Result<(), Failure> {
 
 async fn add(config: &Config, store: &Store, args: AddArgs) -> Result<(), Failure> {
     let manifest = manifest(config, &args.agent)?;
-    let digest = component_digest(&manifest).map_err(Failure::other)?.to_string();
+    let digest = component(&manifest).map_err(Failure::other)?.1.to_string();
     let pattern: Pattern = args.covers.parse().map_err(Failure::usage)?;
     let now = now_ms();
     let until_ms = args.lasting.map(|span| now.saturating_add(u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX)));
@@ -106,10 +107,4 @@ fn manifest(config: &Config, name: &str) -> Result<Manifest, Failure> {
             crate::text::line(name, 80)
         ))
     })
-}
-
-/// Milliseconds since the epoch.
-pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -128,8 +128,7 @@ fn file_in(folder: &Path) -> PathBuf {
 /// The lock file of an installation. Its name tells nothing of the token, not even whose it is.
 fn file_of(place: &Path, token: &Token) -> PathBuf {
     let digest = Sha256::digest(format!("sophon-host installation {}", token.installation()));
-    let name = digest.iter().take(8).fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
-    place.join(format!("{name}.lock"))
+    place.join(format!("{}.lock", crate::text::hex(&digest[..8])))
 }
 
 /// Takes a lock file and writes `words` into it, making it and its folder if they are not there; else its holder.

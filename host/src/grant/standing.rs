@@ -3,6 +3,7 @@
 use super::ask::{Ask, Capability, ExecAsk, HttpAsk, SecretName};
 use super::pattern::{ExecPattern, HostPattern, HttpPattern, Pattern, PortPattern, UrlPattern};
 use super::{Glob, Wants, shell};
+use crate::text::hex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -232,10 +233,6 @@ fn extras(ask: &ExecAsk) -> String {
     let network = if ask.network { ", with network" } else { "" };
     let shell::Nature { words, .. } = ask.nature();
     format!("{network}{}", words.map(|words| format!(" ({words})")).unwrap_or_default())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

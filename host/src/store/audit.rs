@@ -124,8 +124,7 @@ impl Store {
             match looked {
                 Err(at) => return Ok(Seal::Broken { at }),
                 Ok((last, _)) if last == number => {
-                    let head = head.iter().map(|byte| format!("{byte:02x}")).collect();
-                    return Ok(Seal::Whole { entries: number, head });
+                    return Ok(Seal::Whole { entries: number, head: crate::text::hex(&head) });
                 }
                 Ok((last, seal)) => (number, head) = (last, seal),
             }

@@ -163,7 +163,7 @@ fn idempotency_base(interaction: &str) -> String {
         return interaction.to_owned();
     }
     let digest = Sha256::digest(interaction);
-    digest.iter().take(20).fold("int-".to_owned(), |key, byte| format!("{key}{byte:02x}"))
+    format!("int-{}", crate::text::hex(&digest[..20]))
 }
 
 #[cfg(test)]

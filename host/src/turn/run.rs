@@ -13,9 +13,10 @@ use crate::approval::Client;
 use crate::capability::{Door, Tools};
 use crate::protocol::{ThoughtLevel, UserMessage};
 use crate::store::{Said, Speaker};
+use crate::time::now_ms;
 use crate::wasm::{self, Agent, Attachment, Effort, Ended, PastMessage, Role};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tracing::Span;
 
 /// How long an agent that was told to stop may take to do so, before it is dropped.
@@ -219,10 +220,4 @@ fn report(ended: &Ended) {
             tracing::warn!(reason, stderr, "the agent crashed");
         }
     }
-}
-
-/// Milliseconds since the epoch.
-pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

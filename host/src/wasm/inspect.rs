@@ -1,9 +1,8 @@
 //! What a component is and could ask for, read from its bytes: nothing is compiled and nothing is run.
 
-use super::load::{Digest, LoadError, check_header, read};
+use super::load::{Digest, LoadError, component};
 use super::offer;
 use crate::config::Manifest;
-use sha2::{Digest as _, Sha256};
 use wasmparser::{Parser, Payload};
 
 /// The most imports that are looked at.
@@ -47,11 +46,10 @@ impl Inspection {
     /// # Errors
     /// When it cannot be read, or is no component.
     pub fn of(manifest: &Manifest) -> Result<Self, LoadError> {
-        let bytes = read(manifest)?;
-        check_header(&manifest.component, &bytes)?;
+        let (bytes, digest) = component(manifest)?;
         let invalid = |reason: String| LoadError::Invalid { file: manifest.component.clone(), reason };
         let imports = imports(&bytes).map_err(|error| invalid(crate::text::line(&error.to_string(), 300)))?;
-        Ok(Self::from(&imports, Digest(Sha256::digest(&bytes).into()), bytes.len() as u64))
+        Ok(Self::from(&imports, digest, bytes.len() as u64))
     }
 
     fn from(imports: &[String], digest: Digest, size: u64) -> Self {

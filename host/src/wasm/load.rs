@@ -18,11 +18,11 @@ const PACKAGE: &str = "sophon:agent/";
 
 /// SHA-256 of a component.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest(pub(super) [u8; 32]);
+pub struct Digest([u8; 32]);
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&crate::text::hex(&self.0))
     }
 }
 
@@ -139,9 +139,7 @@ impl Engine {
             let (interface, built) = ("handler".to_owned(), crate::text::line(contract, 40));
             return Err(LoadError::OtherContract { file, interface, built });
         }
-        let bytes = read(&manifest)?;
-        check_header(&file, &bytes)?;
-        let digest = Digest(Sha256::digest(&bytes).into());
+        let (bytes, digest) = component(&manifest)?;
         let invalid = |error: wasmtime::Error| LoadError::Invalid { file: file.clone(), reason: brief(&error) };
         nesting::check(&bytes).map_err(|reason| LoadError::Invalid { file: file.clone(), reason })?;
         let component = Component::new(&self.engine, &bytes).map_err(invalid)?;
@@ -187,14 +185,15 @@ impl Engine {
     }
 }
 
-/// What the component of a manifest is, without making it ready.
+/// The component of a manifest with its digest, without making it ready.
 ///
 /// # Errors
 /// When it cannot be read, or is no component.
-pub(crate) fn component_digest(manifest: &Manifest) -> Result<Digest, LoadError> {
+pub(crate) fn component(manifest: &Manifest) -> Result<(Vec<u8>, Digest), LoadError> {
     let bytes = read(manifest)?;
     check_header(&manifest.component, &bytes)?;
-    Ok(Digest(Sha256::digest(&bytes).into()))
+    let digest = Digest(Sha256::digest(&bytes).into());
+    Ok((bytes, digest))
 }
 
 fn check_version(file: &Path, interface: &str, built: &str) -> Result<(), LoadError> {
@@ -214,7 +213,7 @@ fn compatible(version: &str) -> bool {
     version.split('.').take(2).eq(CONTRACT.split('.').take(2))
 }
 
-pub(super) fn read(manifest: &Manifest) -> Result<Vec<u8>, LoadError> {
+fn read(manifest: &Manifest) -> Result<Vec<u8>, LoadError> {
     let file = &manifest.component;
     let failed = |error: std::io::Error| match (error.kind(), &manifest.build) {
         (std::io::ErrorKind::NotFound, Some(build)) => {
@@ -234,7 +233,7 @@ pub(super) fn read(manifest: &Manifest) -> Result<Vec<u8>, LoadError> {
     std::fs::read(file).map_err(failed)
 }
 
-pub(super) fn check_header(file: &Path, bytes: &[u8]) -> Result<(), LoadError> {
+fn check_header(file: &Path, bytes: &[u8]) -> Result<(), LoadError> {
     const BUILD: &str = "build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`";
     const NAME: &str = "`component` of agent.toml must name the built .wasm file";
     let (what, hint) = match bytes {

@@ -34,7 +34,7 @@ pub use bindings::sophon::agent::types::{
 pub use breach::Breach;
 pub use engine::{Engine, EngineError};
 pub use inspect::Inspection;
-pub(crate) use load::component_digest;
+pub(crate) use load::component;
 pub use load::{Agent, Digest, LoadError};
 pub use run::Ended;
 

@@ -150,7 +150,7 @@ impl Searched {
 impl Pattern {
     fn of(name: &SecretName, value: &[u8]) -> Vec<Self> {
         let pattern = |form, bytes| Self { name: name.clone(), form, bytes };
-        let hex = value.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect();
+        let hex = crate::text::hex(value).into_bytes();
         let base64 = (0..3).map(|before| pattern(Form::Base64, base64(before, value)));
         let mut all = vec![pattern(Form::Hex, hex)];
         all.extend([Form::Plain, Form::Url, Form::Json].map(|form| pattern(form, value.to_vec())));

@@ -10,6 +10,7 @@ use super::metrics::{Metrics, result};
 use super::scrape::Depths;
 use crate::cloud::Cause;
 use crate::protocol::{InstallationId, InteractionId, SessionId};
+use crate::time::ms;
 use crate::turn::{Asked, Fate, Kind, Lost, Stage};
 use crate::wasm::Agents;
 pub use report::{AgentLine, AgentsReport, LinkReport, Problem, Queues, Report, TurnsReport};
@@ -66,7 +67,7 @@ struct Open {
 impl Status {
     /// A host that starts at `now`.
     pub(super) fn new(cloud: String, agents: Arc<Agents>, now: SystemTime) -> Self {
-        let started_at = millis(now);
+        let started_at = ms(now);
         let link = Link { stand: LinkReport::Connecting { since: started_at }, readies: 0 };
         let (received, recorded, questions) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         let (link, turns, metrics) = (Mutex::new(link), Mutex::default(), Metrics::new());
@@ -78,7 +79,7 @@ impl Status {
         self.metrics.connected();
         let mut link = lock(&self.link);
         link.readies += 1;
-        link.stand = LinkReport::Connected { since: millis(now), installation: installation.to_string() };
+        link.stand = LinkReport::Connected { since: ms(now), installation: installation.to_string() };
     }
 
     /// The connection is gone, or could not be had. What is told is the first reason's time and the last reason.
@@ -87,9 +88,9 @@ impl Status {
         let mut link = lock(&self.link);
         let since = match link.stand {
             LinkReport::Waiting { since, .. } => since,
-            _ => millis(now),
+            _ => ms(now),
         };
-        let next_dial_at = millis(now + retry_in);
+        let next_dial_at = ms(now + retry_in);
         link.stand = LinkReport::Waiting { since, reason: sentence(reason), next_dial_at };
     }
 
@@ -198,7 +199,7 @@ impl Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id(),
             started_at: self.started_at,
-            now: millis(now),
+            now: ms(now),
             cloud: self.cloud.clone(),
             link: stand,
             reconnects,
@@ -245,12 +246,6 @@ fn sentence(text: &str) -> String {
 
 fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
-}
-
-/// Milliseconds since the epoch.
-pub(super) fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,6 +1,6 @@
 //! The last warnings and errors of the log.
 
-use super::millis;
+use crate::time::ms;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +34,7 @@ impl Troubles {
         if kept.len() >= KEPT {
             kept.pop_front();
         }
-        kept.push_back(Trouble { at: millis(now), level: level.to_owned(), text });
+        kept.push_back(Trouble { at: ms(now), level: level.to_owned(), text });
     }
 
     /// Those that are kept, oldest first.
