@@ -27,6 +27,8 @@ pub mod capability;
 
 pub mod wasm;
 
+pub mod registry;
+
 pub mod turn;
 
 pub mod daemon;

@@ -1,26 +1,11 @@
 //! Components that are made, as their text would be too long: and what a guest's file is wrapped in.
 
 use anyhow::{Result, ensure};
-use sophon_tests::guest;
+use sophon_tests::{component, guest};
 use std::fs::{self, File};
 use std::path::Path;
 
-const SHELL: &str = include_str!("../guests/hostile/shell.wat");
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
-
-/// A guest's file as a component.
-pub(crate) fn compile(text: &str) -> Result<Vec<u8>> {
-    // What follows the words of its first line.
-    let whole = text.lines().nth(1).is_some_and(|line| line.starts_with("(component") || line.starts_with("(module"));
-    if whole {
-        return Ok(wat::parse_str(text)?);
-    }
-    let own = |name: &str| text.contains(&format!("(export \"{name}\")"));
-    let realloc = if own("realloc") { "$guest \"realloc\"" } else { "$libc \"realloc\"" };
-    let post = if own("post-return") { "(post-return (core func $guest \"post-return\"))" } else { "" };
-    let text = SHELL.replace("{{guest}}", text).replace("{{realloc}}", realloc).replace("{{post-return}}", post);
-    Ok(wat::parse_str(text)?)
-}
 
 /// Puts a component that is made to a place.
 pub(crate) fn make(name: &str, file: &Path) -> Result<()> {
@@ -43,9 +28,9 @@ pub(crate) fn make(name: &str, file: &Path) -> Result<()> {
             let noise = (0..100_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8);
             COMPONENT.into_iter().chain(noise).collect()
         }
-        "made-of-many-functions" => compile(&format!("{}\n{HANDLE}", "(func)\n".repeat(1_000)))?,
+        "made-of-many-functions" => component(&format!("{}\n{HANDLE}", "(func)\n".repeat(1_000)))?,
         "made-of-one-large-function" => {
-            compile(&format!("(func {})\n{HANDLE}", "(drop (i32.const 1))".repeat(20_000)))?
+            component(&format!("(func {})\n{HANDLE}", "(drop (i32.const 1))".repeat(20_000)))?
         }
         other => anyhow::bail!("nothing is made of the name {other}"),
     };

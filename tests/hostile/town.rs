@@ -121,7 +121,7 @@ fn settle(folder: &Path, rows: &[Row]) -> Result<BTreeMap<String, String>> {
         fs::write(home.join("agent.toml"), manifest(&name, row)?)?;
         let file = home.join("c.wasm");
         match row.how {
-            "wat" => fs::write(file, text(row.name).and_then(|text| made::compile(&text)).context(name)?)?,
+            "wat" => fs::write(file, text(row.name).and_then(|text| sophon_tests::component(&text)).context(name)?)?,
             "made" => made::make(row.name, &file)?,
             _ => drop(fs::copy(guest("hostile"), file)?),
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use syn::visit::Visit;
 
 /// From the ground up: each room, and what it may use. What all may use is not named.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("protocol", &[]),
     ("grant", &[]),
     ("config", &["grant"]),
@@ -16,10 +16,26 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("cloud", &["protocol", "config"]),
     ("localcloud", &["protocol"]),
     ("wasm", &["capability", "grant", "config"]),
+    ("registry", &["capability", "store", "wasm", "config"]),
     // Manifests are what limits and names are told from; each turn is given its tools.
-    ("turn", &["protocol", "grant", "store", "approval", "capability", "wasm", "config"]),
-    ("daemon", &["protocol", "config", "store", "cloud", "approval", "capability", "wasm", "turn"]),
-    ("cli", &["protocol", "grant", "config", "store", "cloud", "localcloud", "capability", "wasm", "turn", "daemon"]),
+    ("turn", &["protocol", "grant", "store", "approval", "capability", "wasm", "config", "registry"]),
+    ("daemon", &["protocol", "config", "store", "cloud", "approval", "capability", "wasm", "registry", "turn"]),
+    (
+        "cli",
+        &[
+            "protocol",
+            "grant",
+            "config",
+            "store",
+            "cloud",
+            "localcloud",
+            "capability",
+            "wasm",
+            "registry",
+            "turn",
+            "daemon",
+        ],
+    ),
 ];
 /// Files at the root of the crate that all rooms stand on.
 const GROUND: [&str; 5] = ["private", "process", "tasks", "text", "time"];

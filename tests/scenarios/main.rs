@@ -23,5 +23,6 @@ mod sessions;
 mod state;
 mod status;
 mod stop;
+mod swap;
 mod trace;
 mod turn;

@@ -97,7 +97,7 @@ fn install(dir: &TempDir, name: &str, component: &str, manifest: &str) {
 
 /// Loads agents.
 pub fn agents(paths: Vec<PathBuf>) -> Arc<Agents> {
-    Arc::new(Agents::load(&engine(), &AgentsConfig { paths, default: None }))
+    Arc::new(Agents::load(&engine(), &AgentsConfig { paths, ..AgentsConfig::default() }))
 }
 
 impl World {
@@ -156,6 +156,11 @@ impl World {
         }
         self.host = Some(host);
         Ok(())
+    }
+
+    /// What the next host finds in its folders.
+    pub fn replace_agents(&mut self, agents: Arc<Agents>) {
+        self.agents = agents;
     }
 
     /// Stops the host in good order.

@@ -6,8 +6,9 @@ use super::tools::Refusal;
 use super::wall::WallClock;
 use crate::approval::{Allowed, AnswerFuture, By, Client, Desk, Office, Person, Refused};
 use crate::grant::{Ask, Question, Rule};
+use crate::store::Store;
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct Door {
     desk: Desk,
     chat: Arc<dyn Chat>,
     cards: AtomicU32,
+    /// Something was done, or is kept, that would be done again if the turn ran again.
+    touched: AtomicBool,
     clock: Clock,
 }
 
@@ -58,13 +61,29 @@ impl Door {
     pub fn new(office: Arc<Office>, client: Client, chat: Arc<dyn Chat>, person: Arc<dyn Person>, asks: u32) -> Self {
         let clock = Clock::default();
         let patient = Arc::new(Patient { person, clock: clock.clone() });
-        Self { desk: Desk::new(office, client, patient, asks), chat, cards: AtomicU32::new(0), clock }
+        Self {
+            desk: Desk::new(office, client, patient, asks),
+            chat,
+            cards: AtomicU32::new(0),
+            touched: AtomicBool::new(false),
+            clock,
+        }
     }
 
     /// The turn begins.
     pub fn begin(&self, clock: WallClock) {
         // A turn begins once.
         let _ = self.clock.set(clock);
+    }
+
+    /// Something is done that would be done again if the turn ran again.
+    pub(super) fn touch(&self) {
+        self.touched.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something was done that would be done again if the turn ran again.
+    pub fn is_touched(&self) -> bool {
+        self.touched.load(Ordering::Relaxed)
     }
 
     /// The operator's rule that speaks of something, whatever it says: it also says what comes with leave.
@@ -82,7 +101,10 @@ impl Door {
             false => None,
         };
         match self.desk.decide(ask, reason).await {
-            Ok(allowed) => Ok(Leave { door: self.clone(), allowed, card, told: false }),
+            Ok(allowed) => {
+                self.touch();
+                Ok(Leave { door: self.clone(), allowed, card, told: false })
+            }
             Err(refused) => {
                 let refusal = Refusal::from(refused);
                 if let Some(card) = card {
@@ -208,28 +230,36 @@ fn clip(words: &str) -> String {
     crate::text::clip(words, MAX_ERROR)
 }
 
-#[cfg(test)]
+/// Nobody reads, and nobody answers.
+struct Nobody;
+
+impl Person for Nobody {
+    fn ask(&self, _: Question) -> AnswerFuture<'_> {
+        Box::pin(async { crate::grant::Answer::Denied })
+    }
+}
+
+impl Chat for Nobody {
+    fn act(&self, _: Act) -> super::chat::ActFuture<'_> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
 impl Door {
-    /// A door in tests of what does not pass it.
-    pub(crate) fn closed(store: crate::store::Store) -> Self {
-        struct Nobody;
-        impl Person for Nobody {
-            fn ask(&self, _: Question) -> AnswerFuture<'_> {
-                Box::pin(async { crate::grant::Answer::Denied })
-            }
-        }
-        impl Chat for Nobody {
-            fn act(&self, _: Act) -> super::chat::ActFuture<'_> {
-                Box::pin(async { Ok(()) })
-            }
-        }
+    /// A door that lets nothing through: its client wants nothing, and nobody is there to be asked.
+    pub fn closed(agent: &str, store: Store) -> Self {
         let client = Client {
-            agent: "probe".to_owned(),
-            digest: "d".repeat(64),
-            session: "ses_1".to_owned(),
-            interaction: "int_1".to_owned(),
+            agent: agent.to_owned(),
+            digest: String::new(),
+            session: String::new(),
+            interaction: String::new(),
             wants: Arc::default(),
         };
         Self::new(Arc::new(Office::new(vec![], store)), client, Arc::new(Nobody), Arc::new(Nobody), 1)
+    }
+
+    /// The chat of a turn that nobody reads.
+    pub fn no_chat() -> Arc<dyn Chat> {
+        Arc::new(Nobody)
     }
 }

@@ -114,7 +114,10 @@ impl<'a> State<'a> {
         }
         let (most, whose) = (self.scope.capacity(), self.scope.name());
         match self.tools.store.change(self.drawer(), change, most).await.map_err(failed)? {
-            Changed::Done => Ok(true),
+            Changed::Done => {
+                self.tools.door().touch();
+                Ok(true)
+            }
             Changed::Differs => Ok(false),
             Changed::TooMany => {
                 Err(Refusal::Limit(format!("the state of {whose} has at most {} keys; delete some", most.entries)))
@@ -150,7 +153,8 @@ mod tests {
 
     fn tools(folder: &tempfile::TempDir, stop: CancellationToken) -> Tools {
         let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
-        let (name, door) = (AgentName::try_from("probe".to_owned()).expect("a name"), Door::closed(store.clone()));
+        let (name, door) =
+            (AgentName::try_from("probe".to_owned()).expect("a name"), Door::closed("probe", store.clone()));
         Tools::new(name, "ses_1".to_owned(), store, stop, door)
     }
 

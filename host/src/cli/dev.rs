@@ -124,9 +124,9 @@ async fn pair(config: &Config, environment: &Environment, user: &User) -> Result
 }
 
 fn greet(cloud: &LocalCloud, daemon: &Daemon) {
-    let agents = daemon.agents();
+    let agents = daemon.registry().agents();
     let names: Vec<&str> = agents.iter().map(|agent| agent.manifest.name.as_str()).collect();
-    match (names.as_slice(), agents.default_name()) {
+    match (names.as_slice(), daemon.registry().default_name()) {
         ([], _) | (_, None) => output::say("no agent is ready; the messages above say why"),
         (names, Some(default)) => output::say(&format!("agents: {} ({default} answers)", names.join(", "))),
     }

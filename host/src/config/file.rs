@@ -1,6 +1,8 @@
 //! `sophon-host.toml`, then the environment, then flags: each overrides the one before.
 
-use super::{AgentName, Collector, Environment, ExecConfig, PolicyConfig, SecretSource, Token, TokenError, TokenFile};
+use super::{
+    AgentName, Collector, Environment, ExecConfig, PolicyConfig, SecretSource, SwapConfig, Token, TokenError, TokenFile,
+};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -55,6 +57,8 @@ pub struct AgentsConfig {
     pub paths: Vec<PathBuf>,
     /// Who answers unless a session chose another. The first by name when not set.
     pub default: Option<AgentName>,
+    /// How new versions of them come to answer.
+    pub swap: SwapConfig,
 }
 
 /// How turns run.
@@ -211,7 +215,6 @@ impl Config {
             (None, None, None) => ("cloud.url", Self::DEFAULT_CLOUD.to_owned()),
         };
         let token_file = file.cloud.token_file.map_or_else(|| data_dir.join("token"), |path| base.join(path));
-        let paths = file.agents.paths.into_iter().map(|path| base.join(path));
         let collector = Collector::find(file.telemetry.otlp_endpoint.as_deref(), environment);
         Ok(Self {
             cloud: CloudConfig {
@@ -219,10 +222,7 @@ impl Config {
                 token_file: TokenFile(token_file),
                 token: environment.token()?,
             },
-            agents: AgentsConfig {
-                paths: if flags.agents.is_empty() { paths.collect() } else { flags.agents },
-                default: file.agents.default,
-            },
+            agents: file.agents.checked(base, flags.agents)?,
             turns: file.turns.checked()?,
             exec: file.exec.checked()?,
             secrets: SecretSource::find(&data_dir, &policy.secrets),

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 /// The largest manifest that is read, in bytes.
 const MAX_MANIFEST: u64 = 256 << 10;
+/// The most messages of `[test]`, and the bytes of each.
+const MAX_TESTS: usize = 16;
+const MAX_TEST: usize = 4 << 10;
 
 /// An agent's name: 1 to 64 of `[a-z0-9-]`, unique on a host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -59,6 +62,14 @@ pub struct Manifest {
     pub wants: Wants,
     /// What a turn may use.
     pub limits: Limits,
+    /// Messages that a candidate must answer before it takes over.
+    pub tests: Vec<String>,
+    /// The number of what `state` holds: raised by a version that keeps it in another shape.
+    pub schema: u32,
+    /// Where it was found: the agent's folder, or its bare component.
+    pub origin: PathBuf,
+    /// The text of `agent.toml`, empty for a bare component. With the component it is what tells two versions apart.
+    pub source: String,
 }
 
 /// `history` of `[agent]`: bounds of `turn.history`.
@@ -87,6 +98,15 @@ impl HistorySpec {
 pub struct BuildSpec {
     /// A command line, run in the agent's folder. Split at blanks; there is no shell.
     pub command: String,
+    /// Files and folders of the agent's folder that it is built from.
+    #[serde(default = "BuildSpec::sources")]
+    pub watch: Vec<PathBuf>,
+}
+
+impl BuildSpec {
+    fn sources() -> Vec<PathBuf> {
+        vec!["src".into(), "Cargo.toml".into()]
+    }
 }
 
 /// Why a manifest could not be used. The text names the file and, where there is one, the line and the known keys.
@@ -119,6 +139,28 @@ struct File {
     want: WantTables,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    test: TestTable,
+    #[serde(default)]
+    state: StateTable,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestTable {
+    messages: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StateTable {
+    schema: u32,
+}
+
+impl Default for StateTable {
+    fn default() -> Self {
+        Self { schema: 1 }
+    }
 }
 
 #[derive(Deserialize)]
@@ -156,7 +198,20 @@ impl Manifest {
             std::fs::read_to_string(&file)
         };
         let text = read().map_err(|source| ManifestError::Read { file: file.clone(), source })?;
-        Self::parse(&text, folder).map_err(|message| ManifestError::Invalid { file, message })
+        Self::parse(text, folder).map_err(|message| ManifestError::Invalid { file, message })
+    }
+
+    /// The manifest of a version that was kept: what it said, where it was found, and its component's copy.
+    ///
+    /// # Errors
+    /// When this host does not read it as the one that kept it did.
+    pub fn kept(source: String, origin: &Path, component: PathBuf) -> Result<Self, ManifestError> {
+        let invalid = |message| ManifestError::Invalid { file: origin.to_owned(), message };
+        let manifest = match source.is_empty() {
+            true => Self::bare(origin)?,
+            false => Self::parse(source, origin).map_err(invalid)?,
+        };
+        Ok(Self { component, ..manifest })
     }
 
     /// The manifest of a component that came without one: its name is the file's.
@@ -177,13 +232,21 @@ impl Manifest {
             build: None,
             wants: Wants::default(),
             limits: Limits::default(),
+            tests: Vec::new(),
+            schema: 1,
+            origin: component.to_owned(),
+            source: String::new(),
         })
     }
 
-    fn parse(text: &str, folder: &Path) -> Result<Self, String> {
-        let File { agent, build, want, limits } = toml::from_str(text).map_err(|error| error.to_string())?;
+    fn parse(source: String, folder: &Path) -> Result<Self, String> {
+        let file = toml::from_str(&source).map_err(|error| error.to_string())?;
+        let File { agent, build, want, limits, test, state } = file;
         if let Some(problem) = limits.problem() {
             return Err(problem);
+        }
+        if test.messages.len() > MAX_TESTS || test.messages.iter().any(|message| message.len() > MAX_TEST) {
+            return Err(format!("`test.messages` may have at most {MAX_TESTS} messages of {MAX_TEST} bytes"));
         }
         if agent.history.messages > 1_000 || agent.history.bytes.0 > 4 << 20 {
             return Err("`agent.history` may have at most 1,000 messages and 4 MiB".to_owned());
@@ -198,6 +261,10 @@ impl Manifest {
             build,
             wants: want.wants()?,
             limits,
+            tests: test.messages,
+            schema: state.schema,
+            origin: folder.to_owned(),
+            source,
         })
     }
 }
@@ -209,7 +276,7 @@ mod tests {
     const ECHO: &str = "[agent]\nname = \"echo\"\nversion = \"1\"\ncomponent = \"echo.wasm\"\n";
 
     fn parse(text: &str) -> Result<Manifest, String> {
-        Manifest::parse(text, Path::new("/agents/echo"))
+        Manifest::parse(text.to_owned(), Path::new("/agents/echo"))
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::capability::{Programs, Settings, Vault};
 use crate::cloud::{Link, Rest, Traces};
 use crate::config::{AgentName, Config, PolicyConfig, Token};
 use crate::protocol::InstallationId;
+use crate::registry::Registry;
 use crate::store::{Durability, Store, StoreError};
 use crate::turn::{House, Turns};
 use crate::wasm::{Agents, Engine};
@@ -45,7 +46,7 @@ pub struct Daemon {
     stop: CancellationToken,
     task: JoinHandle<()>,
     turns: Arc<Turns>,
-    agents: Arc<Agents>,
+    registry: Arc<Registry>,
     /// How long running turns may go on at a stop.
     grace: Duration,
     status: Arc<Status>,
@@ -105,7 +106,8 @@ impl Daemon {
         let lock = DataLock::take(&config.data_dir)?;
         let locks = (lock, InstallationLock::take(&config.shared_dirs, &token, &config.data_dir)?);
         let store = open_store(config, &token)?;
-        let status = Arc::new(Status::new(config.cloud.url.join(""), agents.clone(), SystemTime::now()));
+        let registry = Registry::open(engine.clone(), store.clone(), config, &agents).await?;
+        let status = Arc::new(Status::new(config.cloud.url.join(""), registry.clone(), SystemTime::now()));
         let rest = Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?;
         let rest = rest.metered(status.clone());
         let (link, events) = Link::start(config.cloud.url.clone(), token, rest.reached(), status.clone());
@@ -113,7 +115,7 @@ impl Daemon {
         let (traces, refused) = (Traces::default(), unauthorized.clone());
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused, status: status.clone() });
         let (sleeper, carrier) = (outbox.clone(), Arc::downgrade(&outbox));
-        let turns = Arc::new(Turns::start(house(config, engine, agents.clone(), store, outbox)).await?);
+        let turns = Arc::new(Turns::start(house(config, engine, registry.clone(), store, outbox)).await?);
         let (state_in, state) = watch::channel(State::Connecting);
         let sources = Sources { link: events, unauthorized, stop: stop.clone(), status: status.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
@@ -126,7 +128,7 @@ impl Daemon {
             stop,
             task,
             turns,
-            agents,
+            registry,
             status,
             socket: None,
             data_dir,
@@ -162,8 +164,8 @@ impl Daemon {
     }
 
     /// Who there is.
-    pub fn agents(&self) -> &Agents {
-        &self.agents
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
     }
 
     /// Stops: takes no more updates, gives running turns their grace, ends their bubbles, closes the link. Takes 12 s
@@ -186,13 +188,13 @@ fn open_store(config: &Config, token: &Token) -> Result<Store, StoreError> {
 }
 
 /// All that turns work with.
-fn house(config: &Config, engine: Arc<Engine>, agents: Arc<Agents>, store: Store, outbox: Arc<Carrier>) -> House {
+fn house(config: &Config, engine: Arc<Engine>, registry: Arc<Registry>, store: Store, outbox: Arc<Carrier>) -> House {
     let office = Arc::new(Office::new(config.policy.rules.clone(), store.clone()));
     let settings = settings(&config.policy);
     let programs = Arc::new(Programs::new(config.exec.clone(), &config.data_dir));
     let vault = Vault::new(config.policy.secrets.clone(), config.secrets.clone());
     let (connector, open_at_most) = (Arc::default(), config.turns.open_at_most);
-    House { engine, agents, store, office, settings, programs, connector, vault, outbox, open_at_most }
+    House { engine, registry, store, office, settings, programs, connector, vault, outbox, open_at_most }
 }
 
 /// What the operator set for each agent.

@@ -3,7 +3,7 @@
 //! Jobs that wait together share a transaction, so a burst costs one commit. A job that a request waits for is done on
 //! the spot when nothing is to be done before it: waking the thread and being woken by it costs more than a commit.
 
-use super::open::{Durability, open};
+use super::open::{Durability, in_memory, open};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -93,8 +93,20 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened, is damaged, is another program's, or is newer than this program.
     pub fn open(file: &Path, durability: Durability) -> Result<Self, StoreError> {
+        Self::on(open(file, durability)?, file, durability)
+    }
+
+    /// A store that is in no file, and is gone with its last handle.
+    ///
+    /// # Errors
+    /// When there is no memory, or no thread.
+    pub fn scratch() -> Result<Self, StoreError> {
+        Self::on(in_memory()?, Path::new("memory"), Durability::Process)
+    }
+
+    fn on(connection: Connection, file: &Path, durability: Durability) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared {
-            connection: Mutex::new(open(file, durability)?),
+            connection: Mutex::new(connection),
             queued: AtomicUsize::new(0),
             since_checkpoint: AtomicUsize::new(0),
             waits_for_disk: durability == Durability::Machine,

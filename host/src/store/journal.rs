@@ -40,14 +40,21 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub async fn finish(&self, message: &UserMessage, answer: String, now_ms: u64) -> Result<(), StoreError> {
+    pub async fn finish(
+        &self,
+        message: &UserMessage,
+        answer: String,
+        by: Option<String>,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
         let (interaction, id) = keys(message);
         self.run(move |connection| {
             let mut finish = connection.prepare_cached(
-                "UPDATE turns SET answer = ?3, answered_at = ?4 WHERE interaction = ?1 AND message = ?2 RETURNING seq",
+                "UPDATE turns SET answer = ?3, answered_at = ?4, version = ?5
+                 WHERE interaction = ?1 AND message = ?2 RETURNING seq",
             )?;
             let mut forget = connection.prepare_cached("DELETE FROM sent WHERE turn = ?1")?;
-            let turns = finish.query_map(params![interaction, id, answer, millis(now_ms)], |row| row.get(0))?;
+            let turns = finish.query_map(params![interaction, id, answer, millis(now_ms), by], |row| row.get(0))?;
             for turn in turns.collect::<rusqlite::Result<Vec<i64>>>()? {
                 forget.execute([turn])?;
             }

@@ -13,6 +13,7 @@ mod journal;
 mod open;
 mod state;
 mod transcript;
+mod version;
 
 pub use audit::{Entry, Seal, Sealed};
 pub use check::{Condition, check};
@@ -23,3 +24,4 @@ pub use journal::Unfinished;
 pub use open::Durability;
 pub use state::{Capacity, Change, Changed, Drawer, Expected};
 pub use transcript::{Said, Speaker};
+pub use version::{Barred, Pin, Post, Version};

@@ -8,7 +8,12 @@ use std::time::Duration;
 /// Marks the file as ours: "soph".
 pub(super) const APPLICATION: i64 = 0x736f_7068;
 /// The schema, each step from the version before it. A step that was released is never changed.
-const STEPS: [&str; 3] = [include_str!("schema-1.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("schema-1.sql"),
+    include_str!("schema-2.sql"),
+    include_str!("schema-3.sql"),
+    include_str!("schema-4.sql"),
+];
 /// The schema that this version writes.
 pub(super) const NEWEST: i64 = STEPS.len() as i64;
 
@@ -43,6 +48,15 @@ pub(super) fn open(file: &Path, durability: Durability) -> Result<Connection, St
     };
     set_up(&connection, durability).map_err(sql)?;
     upgrade(&mut connection, version).map_err(sql)?;
+    Ok(connection)
+}
+
+/// A database of its own, in memory alone.
+pub(super) fn in_memory() -> Result<Connection, StoreError> {
+    let sql = |error| cannot_open(Path::new("memory"), &error);
+    let mut connection = Connection::open_in_memory().map_err(sql)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(sql)?;
+    upgrade(&mut connection, 0).map_err(sql)?;
     Ok(connection)
 }
 
@@ -117,7 +131,7 @@ mod tests {
         let newer = folder.path().join("newer.db");
         let set = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 99;");
         Connection::open(&newer).expect("opens").execute_batch(&set).expect("set");
-        assert!(refusal(&newer).contains("schema 99, this one knows 3"));
+        assert!(refusal(&newer).contains("schema 99, this one knows 4"));
 
         for (name, content) in [("versioned", "PRAGMA user_version = 3;"), ("plain", "CREATE TABLE theirs (x);")] {
             let foreign = folder.path().join(name);

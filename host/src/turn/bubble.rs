@@ -42,6 +42,8 @@ pub(super) struct Bubble {
     last_delta: Option<Instant>,
     running: BTreeSet<CardId>,
     asks: u32,
+    /// The agent has said or done something here.
+    touched: bool,
     end: Option<End>,
     state: State,
     /// The last request of an earlier process: it may not have arrived, and is sent again as it was.
@@ -68,6 +70,7 @@ impl Bubble {
             last_delta: None,
             running: BTreeSet::new(),
             asks: 0,
+            touched: false,
             end: None,
             state: State::Going,
             again: None,
@@ -89,6 +92,7 @@ impl Bubble {
         if self.end.is_some() || self.state != State::Going {
             return;
         }
+        self.touched = true;
         if let Act::Text(text) = &act {
             self.said.push_str(text);
         }
@@ -96,6 +100,11 @@ impl Bubble {
             self.waiting_bytes += act.size();
             self.waiting.push_back(act);
         }
+    }
+
+    /// Whether the agent has said or done something here.
+    pub(super) fn is_touched(&self) -> bool {
+        self.touched
     }
 
     /// A new question's number, and its id in the cloud.

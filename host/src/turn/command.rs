@@ -1,7 +1,7 @@
 //! What the host answers itself: `/agents`, `/use NAME`, `/grants` and `/revoke ID`.
 
 use crate::grant::Grant;
-use crate::wasm::Agents;
+use crate::registry::Registry;
 use std::fmt::Write as _;
 
 /// Grants that are listed in a chat.
@@ -39,17 +39,18 @@ pub(super) const NO_AGENTS: &str = "No agent is installed on this host. Add one:
     of sophon-host.toml, or on the command line (`sophon-host run FOLDER`), and start the host again.";
 
 /// The agents as a list, the current one marked.
-pub(super) fn list(agents: &Agents, current: Option<&str>) -> String {
+pub(super) fn list(registry: &Registry, current: Option<&str>) -> String {
     let mut text = String::new();
-    for agent in agents.iter() {
+    let agents = registry.agents();
+    for agent in &agents {
         let manifest = &agent.manifest;
         let mark = if current == Some(manifest.name.as_str()) { " (answers here)" } else { "" };
         let _ = writeln!(text, "- **{}** {}{mark}: {}", manifest.name, manifest.version, manifest.description);
     }
-    for problem in agents.problems() {
-        let _ = writeln!(text, "- not loaded: {}", crate::text::line(&problem.error.to_string(), 600));
+    for (_, why) in registry.problems() {
+        let _ = writeln!(text, "- not loaded: {}", crate::text::line(&why, 600));
     }
-    if agents.iter().next().is_none() {
+    if agents.is_empty() {
         text.push_str(NO_AGENTS);
     } else {
         text.push_str("\nChoose with `/use NAME`.");
@@ -88,7 +89,8 @@ pub(super) fn revoked(id: &str, was_there: bool) -> String {
 }
 
 /// Said where there is no agent of this name.
-pub(super) fn unknown(agents: &Agents, name: &str) -> String {
+pub(super) fn unknown(registry: &Registry, name: &str) -> String {
+    let agents = registry.agents();
     let names: Vec<String> = agents.iter().map(|agent| format!("`{}`", agent.manifest.name)).collect();
     let asked = crate::text::code(name, 80);
     match names.is_empty() {
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn with_no_agent_the_answer_says_how_to_add_one() {
-        let none = Agents::default();
+        let none = Registry::empty();
         for text in [list(&none, None), unknown(&none, "echo")] {
             assert!(text.contains("agents.paths"), "{text}");
         }

@@ -13,9 +13,10 @@ use crate::capability::http::Connector;
 use crate::capability::{Programs, Settings, Vault};
 use crate::config::AgentName;
 use crate::protocol::{Event, SessionId, Update, UpdateId, UserMessage};
+use crate::registry::Registry;
 use crate::store::{Brought, Receipt, Store, StoreError};
 use crate::time::now_ms;
-use crate::wasm::{Agents, Engine};
+use crate::wasm::Engine;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,7 +42,7 @@ pub struct House {
     /// Runs guests.
     pub engine: Arc<Engine>,
     /// Who there is.
-    pub agents: Arc<Agents>,
+    pub registry: Arc<Registry>,
     /// Remembers.
     pub store: Store,
     /// Decides what agents may do.

@@ -12,6 +12,7 @@ use super::writer::Written;
 use crate::approval::Client;
 use crate::capability::{Door, Tools};
 use crate::protocol::{ThoughtLevel, UserMessage};
+use crate::registry::{Blame, VersionReport};
 use crate::store::{Said, Speaker};
 use crate::time::now_ms;
 use crate::wasm::{self, Agent, Attachment, Effort, Ended, PastMessage, Role};
@@ -49,7 +50,7 @@ impl House {
                 return;
             }
         }
-        if let Err(error) = self.store.finish(&turn.message, turn.speech.said(), now_ms()).await {
+        if let Err(error) = self.store.finish(&turn.message, turn.speech.said(), turn.speech.by(), now_ms()).await {
             tracing::error!("cannot record the end of a turn: {error}");
         }
     }
@@ -67,18 +68,41 @@ impl House {
             }
         };
         span.record("agent", agent.manifest.name.as_str());
-        let told = self.tell(message, &agent).await;
-        let tools = self.tools(message, &agent, speech);
-        let ended = tokio::select! {
-            ended = agent.run(&self.engine, told, speech.clone(), tools) => ended,
-            () = async { speech.stop.cancelled().await; tokio::time::sleep(GRACE).await } => return None,
-        };
-        if speech.stop.is_cancelled() {
-            return None;
-        }
-        report(&ended);
+        let (agent, ended) = self.let_answer(agent, message, speech).await?;
         self.moved(message, Stage::Settled(fate(&ended)));
         Some(ending::of(ended, &agent.manifest, speech.said().trim().is_empty()))
+    }
+
+    /// Lets a version answer, and another one in its place if it fails on trial before anything came of it. Nothing if
+    /// the turn was stopped from outside.
+    async fn let_answer(
+        &self,
+        mut agent: Arc<Agent>,
+        message: &UserMessage,
+        speech: &Arc<Speech>,
+    ) -> Option<(Arc<Agent>, Ended)> {
+        loop {
+            let told = self.tell(message, &agent).await;
+            let tools = self.tools(message, &agent, speech);
+            let door = tools.door().clone();
+            speech.given_to(format!("{} {}", agent.manifest.name, VersionReport::of(&agent).in_words()));
+            let ended = tokio::select! {
+                ended = agent.run(&self.engine, told, speech.clone(), tools) => ended,
+                () = async { speech.stop.cancelled().await; tokio::time::sleep(GRACE).await } => return None,
+            };
+            if speech.stop.is_cancelled() {
+                return None;
+            }
+            report(&ended);
+            match self.registry.settle(&agent, Blame::of(&ended)) {
+                Some(instead) if !speech.is_touched() && !door.is_touched() => {
+                    let version = &instead.manifest.version;
+                    tracing::info!(version, "the turn runs again, by the version before");
+                    agent = instead;
+                }
+                _ => return Some((agent, ended)),
+            }
+        }
     }
 
     /// What a turn may use.
@@ -106,18 +130,18 @@ impl House {
             tracing::error!("cannot read which agent answers: {error}");
             None
         });
-        let default = || self.agents.default_name().map(|name| name.as_str().to_owned());
+        let default = || self.registry.default_name().map(|name| name.as_str().to_owned());
         let current = chosen.or_else(default);
         match Command::parse(&message.text) {
-            Some(Command::Agents) => Err(ending::answered(command::list(&self.agents, current.as_deref()))),
+            Some(Command::Agents) => Err(ending::answered(command::list(&self.registry, current.as_deref()))),
             Some(Command::Use(name)) => Err(self.choose(message, &name).await),
             Some(Command::Grants) => Err(self.grants().await),
             Some(Command::Revoke(id)) => Err(self.revoke(&id).await),
             None => match &current {
                 None => Err(ending::noted(command::NO_AGENTS)),
                 Some(name) => {
-                    let unknown = || ending::noted(&command::unknown(&self.agents, name));
-                    self.agents.get(name).cloned().ok_or_else(unknown)
+                    let unknown = || ending::noted(&command::unknown(&self.registry, name));
+                    self.registry.take(name, message.session.as_str()).ok_or_else(unknown)
                 }
             },
         }
@@ -144,8 +168,8 @@ impl House {
     }
 
     async fn choose(&self, message: &UserMessage, name: &str) -> Ending {
-        let Some(agent) = self.agents.get(name) else {
-            return ending::noted(&command::unknown(&self.agents, name));
+        let Some(agent) = self.registry.take(name, message.session.as_str()) else {
+            return ending::noted(&command::unknown(&self.registry, name));
         };
         match self.store.choose_agent(&message.session, name).await {
             Ok(()) => ending::answered(format!("**{}** answers here from now on.", agent.manifest.name)),

@@ -19,6 +19,8 @@ pub(super) struct Speech {
     bubble: Mutex<Bubble>,
     /// What its user is asked, beside the questions of all other turns.
     waiting: Waiting,
+    /// Which version of which agent speaks, for people.
+    by: Mutex<Option<String>>,
     /// There is something new to send. One writer listens.
     news: Notify,
     /// There is room for another act. One agent listens.
@@ -33,7 +35,7 @@ impl Speech {
     pub(super) fn new(bubble: Bubble, waiting: Waiting) -> Self {
         let (news, room) = (Notify::new(), Notify::new());
         let (stop, moot) = (CancellationToken::new(), CancellationToken::new());
-        Self { bubble: Mutex::new(bubble), waiting, news, room, stop, moot }
+        Self { bubble: Mutex::new(bubble), waiting, by: Mutex::default(), news, room, stop, moot }
     }
 
     fn bubble(&self) -> MutexGuard<'_, Bubble> {
@@ -108,6 +110,21 @@ impl Speech {
     /// Waits until there is something new to send.
     pub(super) async fn news(&self) {
         self.news.notified().await;
+    }
+
+    /// A version of an agent speaks from now on.
+    pub(super) fn given_to(&self, version: String) {
+        *self.by.lock().unwrap_or_else(PoisonError::into_inner) = Some(version);
+    }
+
+    /// Which version of which agent speaks, if one does.
+    pub(super) fn by(&self) -> Option<String> {
+        self.by.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the agent has said or done something in the bubble.
+    pub(super) fn is_touched(&self) -> bool {
+        self.bubble().is_touched()
     }
 
     /// What the bubble says.

@@ -20,6 +20,13 @@ const PACKAGE: &str = "sophon:agent/";
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
+impl Digest {
+    /// Of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::text::hex(&self.0))
@@ -38,6 +45,8 @@ pub struct Agent {
     pub manifest: Manifest,
     /// What its component is.
     pub digest: Digest,
+    /// Tells this version from all others: component and manifest.
+    pub id: Digest,
     /// The component's size in bytes.
     pub size: u64,
     /// What its manifest asks for.
@@ -134,15 +143,23 @@ impl Engine {
     /// # Errors
     /// See [`LoadError`].
     pub fn load(&self, manifest: Manifest) -> Result<Agent, LoadError> {
+        let (bytes, digest) = component(&manifest)?;
+        self.ready(manifest, &bytes, digest)
+    }
+
+    /// The same for a component that was read.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn ready(&self, manifest: Manifest, bytes: &[u8], digest: Digest) -> Result<Agent, LoadError> {
         let file = manifest.component.clone();
         if let Some(contract) = manifest.contract.as_deref().filter(|contract| !compatible(contract)) {
             let (interface, built) = ("handler".to_owned(), crate::text::line(contract, 40));
             return Err(LoadError::OtherContract { file, interface, built });
         }
-        let (bytes, digest) = component(&manifest)?;
         let invalid = |error: wasmtime::Error| LoadError::Invalid { file: file.clone(), reason: brief(&error) };
-        nesting::check(&bytes).map_err(|reason| LoadError::Invalid { file: file.clone(), reason })?;
-        let component = Component::new(&self.engine, &bytes).map_err(invalid)?;
+        nesting::check(bytes).map_err(|reason| LoadError::Invalid { file: file.clone(), reason })?;
+        let component = Component::new(&self.engine, bytes).map_err(invalid)?;
         self.check_interfaces(&file, &component)?;
         let linked = self.linker.instantiate_pre(&component).map_err(|error| LoadError::NotOffered {
             file: file.clone(),
@@ -152,7 +169,8 @@ impl Engine {
         let no_handler = |error| LoadError::NoHandler { file: file.clone(), reason: brief(&error) };
         let pre = AgentPre::new(linked).map_err(no_handler)?;
         let (name, wants) = (manifest.name.as_str().into(), Arc::new(manifest.wants.clone()));
-        Ok(Agent { manifest, wants, digest, size: bytes.len() as u64, name, pre })
+        let id = version_id(&manifest, digest);
+        Ok(Agent { manifest, wants, digest, id, size: bytes.len() as u64, name, pre })
     }
 
     /// Looks at what the component imports and exports of the contract, for messages that name it.
@@ -185,6 +203,11 @@ impl Engine {
     }
 }
 
+/// Tells one version of an agent from all others.
+pub(crate) fn version_id(manifest: &Manifest, digest: Digest) -> Digest {
+    Digest::of(&[&digest.0, manifest.source.as_bytes()].concat())
+}
+
 /// The component of a manifest with its digest, without making it ready.
 ///
 /// # Errors
@@ -192,7 +215,7 @@ impl Engine {
 pub(crate) fn component(manifest: &Manifest) -> Result<(Vec<u8>, Digest), LoadError> {
     let bytes = read(manifest)?;
     check_header(&manifest.component, &bytes)?;
-    let digest = Digest(Sha256::digest(&bytes).into());
+    let digest = Digest::of(&bytes);
     Ok((bytes, digest))
 }
 

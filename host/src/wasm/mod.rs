@@ -34,8 +34,8 @@ pub use bindings::sophon::agent::types::{
 pub use breach::Breach;
 pub use engine::{Engine, EngineError};
 pub use inspect::Inspection;
-pub(crate) use load::component;
 pub use load::{Agent, Digest, LoadError};
+pub(crate) use load::{component, version_id};
 pub use run::Ended;
 
 /// The contract that this host serves, `sophon:agent` of this version and all compatible ones.

@@ -19,7 +19,7 @@ pub(super) async fn examine(config: &Config, paths: Vec<PathBuf>, findings: &mut
         let mend = "set `agents.paths`, or name an agent on the command line";
         return findings.add(Finding::warning(NAME, "none: every message would be answered with how to add one", mend));
     }
-    let (turns, wanted) = (config.turns.at_once, AgentsConfig { paths, default: config.agents.default.clone() });
+    let (turns, wanted) = (config.turns.at_once, AgentsConfig { paths, ..config.agents.clone() });
     let loading = crate::tasks::blocking(move || Engine::new(turns).map(|engine| Agents::load(&engine, &wanted)));
     match tokio::time::timeout(LOAD_TIME, loading).await {
         Ok(Ok(agents)) => loaded(&agents, findings),

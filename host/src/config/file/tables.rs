@@ -1,8 +1,9 @@
 //! `sophon-host.toml` as it is written: every key may be left out, and no other is known.
 
-use super::{ConfigError, LogFormat, TurnsConfig, invalid};
+use super::{AgentsConfig, ConfigError, LogFormat, TurnsConfig, invalid};
 use crate::config::exec::ExecTable;
 use crate::config::policy::{AgentTable, PolicyTables, RuleTable};
+use crate::config::swap::{SwapConfig, TrialTable, Watch};
 use crate::config::units::Span;
 use crate::config::{AgentName, SecretSpec};
 use crate::grant::SecretName;
@@ -42,6 +43,9 @@ pub(super) struct CloudTable {
 pub(super) struct AgentsTable {
     pub(super) paths: Vec<PathBuf>,
     pub(super) default: Option<AgentName>,
+    pub(super) watch: Option<Watch>,
+    pub(super) settle: Option<Span>,
+    pub(super) trial: TrialTable,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -75,6 +79,18 @@ pub(super) struct TelemetryTable {
 pub(super) struct LogTable {
     pub(super) level: Option<String>,
     pub(super) format: Option<LogFormat>,
+}
+
+impl AgentsTable {
+    /// With the paths of the command line, which come first.
+    pub(super) fn checked(self, base: &Path, flags: Vec<PathBuf>) -> Result<AgentsConfig, ConfigError> {
+        let paths = self.paths.into_iter().map(|path| base.join(path));
+        Ok(AgentsConfig {
+            paths: if flags.is_empty() { paths.collect() } else { flags },
+            default: self.default,
+            swap: SwapConfig::checked(self.watch, self.settle, &self.trial)?,
+        })
+    }
 }
 
 impl TurnsTable {

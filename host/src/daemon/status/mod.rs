@@ -10,13 +10,14 @@ use super::metrics::{Metrics, result};
 use super::scrape::Depths;
 use crate::cloud::Cause;
 use crate::protocol::{InstallationId, InteractionId, SessionId};
+use crate::registry::Registry;
 use crate::time::ms;
 use crate::turn::{Asked, Fate, Kind, Lost, Stage};
-use crate::wasm::Agents;
 pub use report::{AgentLine, AgentsReport, LinkReport, Problem, Queues, Report, TurnsReport};
 pub(super) use socket::Socket;
 pub use socket::{AskError, ask};
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -31,7 +32,7 @@ const MAX_SENTENCE: usize = 1_000;
 pub(super) struct Status {
     cloud: String,
     started_at: u64,
-    agents: Arc<Agents>,
+    registry: Arc<Registry>,
     link: Mutex<Link>,
     turns: Mutex<Tally>,
     /// Updates that came, and those of them that are recorded.
@@ -66,12 +67,12 @@ struct Open {
 
 impl Status {
     /// A host that starts at `now`.
-    pub(super) fn new(cloud: String, agents: Arc<Agents>, now: SystemTime) -> Self {
+    pub(super) fn new(cloud: String, registry: Arc<Registry>, now: SystemTime) -> Self {
         let started_at = ms(now);
         let link = Link { stand: LinkReport::Connecting { since: started_at }, readies: 0 };
         let (received, recorded, questions) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         let (link, turns, metrics) = (Mutex::new(link), Mutex::default(), Metrics::new());
-        Self { cloud, started_at, agents, link, turns, received, recorded, questions, metrics }
+        Self { cloud, started_at, registry, link, turns, received, recorded, questions, metrics }
     }
 
     /// The cloud is ready.
@@ -203,7 +204,7 @@ impl Status {
             cloud: self.cloud.clone(),
             link: stand,
             reconnects,
-            agents: agents(&self.agents),
+            agents: agents(&self.registry),
             turns,
             queues: Queues { sessions, unacked, questions },
             errors: troubles.list(),
@@ -222,21 +223,20 @@ impl Tally {
     }
 }
 
-fn agents(agents: &Agents) -> AgentsReport {
-    let default = agents.default_name().map(|name| name.as_str().to_owned());
+fn agents(registry: &Registry) -> AgentsReport {
+    let (agents, problems) = (registry.agents(), registry.problems());
+    let default = registry.default_name().map(|name| name.as_str().to_owned());
     let line = |agent: &Arc<crate::wasm::Agent>| AgentLine {
         name: agent.manifest.name.as_str().to_owned(),
         version: agent.manifest.version.clone(),
     };
-    let problem = |bad: &crate::wasm::Problem| Problem {
-        path: sentence(&bad.path.display().to_string()),
-        error: sentence(&bad.error.to_string()),
-    };
+    let problem =
+        |(path, why): &(PathBuf, String)| Problem { path: sentence(&path.display().to_string()), error: sentence(why) };
     AgentsReport {
-        count: number(agents.iter().count()),
+        count: number(agents.len()),
         loaded: agents.iter().take(MAX_NAMED).map(line).collect(),
         default,
-        problems: agents.problems().iter().take(MAX_NAMED).map(problem).collect(),
+        problems: problems.iter().take(MAX_NAMED).map(problem).collect(),
     }
 }
 

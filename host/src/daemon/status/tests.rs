@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::daemon::status::Report;
+use crate::registry::Registry;
 
 fn status() -> Status {
-    Status::new("https://cloud.example".to_owned(), Arc::default(), at(0))
+    Status::new("https://cloud.example".to_owned(), Registry::empty(), at(0))
 }
 
 fn at(second: u64) -> SystemTime {

@@ -51,7 +51,7 @@ async fn what_a_turn_sent_is_there_after_a_restart_until_it_has_ended() {
             store.note(&message("ses_1", turn), number, &delta(number)).await.expect("noted");
         }
     }
-    store.finish(&message("ses_1", 1), "answer".into(), 2_000).await.expect("recorded");
+    store.finish(&message("ses_1", 1), "answer".into(), None, 2_000).await.expect("recorded");
     store.run_again(&message("ses_1", 3)).await.expect("recorded");
     drop(store);
 
@@ -97,7 +97,7 @@ async fn what_was_received_is_there_after_a_restart_and_once() {
     receive(&store, 1, Some(message("ses_1", 1))).await;
     receive(&store, 2, Some(message("ses_1", 1))).await;
     receive(&store, 3, Some(message("ses_1", 2))).await;
-    store.finish(&message("ses_1", 1), "answer".into(), 2_000).await.expect("recorded");
+    store.finish(&message("ses_1", 1), "answer".into(), None, 2_000).await.expect("recorded");
     drop(store);
 
     let store = Store::open(&file, Durability::Process).expect("opens again");
@@ -149,7 +149,7 @@ async fn old_turns_are_forgotten_but_not_one_without_an_end() {
     let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
     receive(&store, 1, Some(message("ses_1", 1))).await;
     receive(&store, 2, Some(message("ses_1", 2))).await;
-    store.finish(&message("ses_1", 1), "answer".into(), 2_000).await.expect("recorded");
+    store.finish(&message("ses_1", 1), "answer".into(), None, 2_000).await.expect("recorded");
     // As if 100,000 had come since.
     let jump = |connection: &Connection| connection.execute("UPDATE sqlite_sequence SET seq = seq + 100000", []);
     store.run(jump).await.expect("done");
@@ -166,7 +166,7 @@ async fn history_is_the_sessions_own_bounded_and_newest_last() {
         let session = if number == 2 { "ses_other" } else { "ses_1" };
         receive(&store, number, Some(message(session, number))).await;
         if number < 4 {
-            store.finish(&message(session, number), format!("answer {number}"), 2_000).await.expect("recorded");
+            store.finish(&message(session, number), format!("answer {number}"), None, 2_000).await.expect("recorded");
         }
     }
     let history = store.history(&message("ses_1", 4), 3, 1_000).await.expect("read");

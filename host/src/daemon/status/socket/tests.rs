@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::daemon::Report;
+use crate::registry::Registry;
 
 fn open(data: &Path) -> Socket {
-    let status = Status::new("https://cloud.example".to_owned(), Arc::default(), SystemTime::now());
+    let status = Status::new("https://cloud.example".to_owned(), Registry::empty(), SystemTime::now());
     Socket::open(data, Arc::new(status), Troubles::default()).expect("a socket")
 }
 

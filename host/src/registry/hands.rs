@@ -1,0 +1,117 @@
+//! What people do to agents by hand.
+
+use super::Registry;
+use super::keeper::Order;
+use crate::config::AgentName;
+use crate::time::now_ms;
+use tokio::sync::oneshot;
+
+impl Registry {
+    /// Looks at what lies in the folders now, at once, and tries again what was refused.
+    ///
+    /// # Errors
+    /// When there is no such agent, or the store fails.
+    pub async fn reload(&self, name: Option<&str>) -> Result<(), String> {
+        let names: Vec<AgentName> = match name {
+            Some(name) => vec![self.named(name)?],
+            None => self.lines().by_name.keys().cloned().collect(),
+        };
+        for name in names {
+            self.store.unbar(name.as_str()).await.map_err(|error| error.to_string())?;
+            if let Some(line) = self.lines().by_name.get_mut(&name) {
+                line.unbar();
+            }
+        }
+        self.look().await;
+        Ok(())
+    }
+
+    /// Looks at what lies in the folders now, and waits until it is done.
+    pub async fn look(&self) {
+        let (done, over) = oneshot::channel();
+        if self.orders.send(Order { done }).await.is_ok() {
+            // Dropped when the host stops.
+            let _ = over.await;
+        }
+    }
+
+    /// Lets the version before answer again, and says which. The one that does is not tried again until a reload.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be used.
+    pub async fn roll_back(&self, name: &str) -> Result<String, String> {
+        let name = self.named(name)?;
+        let posts = self.store.posts().await.map_err(|error| error.to_string())?;
+        let post = posts.into_iter().find(|post| post.agent == name.as_str());
+        let previous = post.and_then(|post| post.previous);
+        let previous = previous.ok_or_else(|| format!("no version of `{name}` is known that answered before"))?;
+        let agent = self.make(previous.clone()).await?;
+        let why = "somebody went back by hand";
+        let recorded = self.store.go_back(name.as_str(), previous, why, now_ms()).await;
+        recorded.map_err(|error| error.to_string())?;
+        let label = agent.manifest.version.clone();
+        if let Some(line) = self.lines().by_name.get_mut(&name) {
+            line.replace(agent, why, now_ms());
+        }
+        self.changed();
+        self.tidy().await;
+        tracing::info!(agent = %name, version = label, "went back by hand");
+        Ok(label)
+    }
+
+    /// Lets a session stay with a version of an agent, by the beginning of its id, or with the one that answers; or, with
+    /// no agent, with none any more. Says which.
+    ///
+    /// # Errors
+    /// When there is no such agent or version, or it cannot be used.
+    pub async fn pin(&self, session: &str, to: Option<(&str, Option<&str>)>) -> Result<String, String> {
+        let failed = |error: crate::store::StoreError| error.to_string();
+        let Some((name, id)) = to else {
+            self.store.pin(session, "", None).await.map_err(failed)?;
+            self.lines().pins.remove(session);
+            self.tidy().await;
+            return Ok("the version that answers".to_owned());
+        };
+        let name = self.named(name)?;
+        let versions = self.store.versions(name.as_str()).await.map_err(failed)?;
+        let current = self.lines().by_name.get(&name).map(|line| line.current.id.to_string());
+        let wanted = id.map(str::to_owned).or(current).unwrap_or_default();
+        let mut fits = versions.into_iter().filter(|version| version.id.starts_with(&wanted));
+        let (Some(version), None) = (fits.next(), fits.next()) else {
+            return Err(format!(
+                "no version of `{name}` that is kept is meant by `{}`",
+                crate::text::line(&wanted, 80)
+            ));
+        };
+        let agent = self.make(version.clone()).await?;
+        if !self.store.pin(session, name.as_str(), Some(&version.id)).await.map_err(failed)? {
+            return Err(format!("that version of `{name}` is not kept any more"));
+        }
+        let shown = super::VersionReport::of(&agent).in_words();
+        self.lines().pins.insert(session.to_owned(), agent);
+        Ok(shown)
+    }
+
+    /// Forgets an agent, whose folder is gone.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn dismiss(&self, name: &str) -> Result<(), String> {
+        let name = self.named(name)?;
+        self.store.dismiss(name.as_str()).await.map_err(|error| error.to_string())?;
+        self.lines().forget(&name);
+        self.changed();
+        self.tidy().await;
+        Ok(())
+    }
+
+    fn named(&self, name: &str) -> Result<AgentName, String> {
+        let known = AgentName::try_from(name.to_owned())?;
+        let lines = self.lines();
+        if lines.by_name.contains_key(&known) {
+            return Ok(known);
+        }
+        let names: Vec<&str> = lines.by_name.keys().map(AgentName::as_str).collect();
+        Err(format!("there is no agent `{name}`; there are: {}", names.join(", ")))
+    }
+}

@@ -1,0 +1,125 @@
+//! Who answers: the versions of each agent, and how a new one takes over while turns run.
+//!
+//! A turn takes an agent from here and keeps it to its end, so a swap is the change of a pointer. [`keeper`] looks at
+//! what lies in the agents' folders and lets what is new and fit take over; the first turns of a version are counted, and
+//! the version before answers again when too many of them fail.
+
+mod candidate;
+mod hands;
+mod keeper;
+mod line;
+mod opening;
+mod prove;
+mod report;
+mod shelf;
+mod stamp;
+mod swap;
+mod trial;
+mod watch;
+
+use crate::config::{AgentName, AgentsConfig};
+use crate::store::Store;
+use crate::wasm::{Agent, Engine};
+use keeper::Order;
+use line::Line;
+pub use report::{CandidateReport, LineReport, TrialReport, VersionReport, short};
+use shelf::Shelf;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+pub use swap::Blame;
+use tokio::sync::{mpsc, watch as changes};
+
+/// The agents of a host.
+pub struct Registry {
+    engine: Arc<Engine>,
+    store: Store,
+    shelf: Shelf,
+    config: AgentsConfig,
+    lines: Mutex<Lines>,
+    orders: mpsc::Sender<Order>,
+    /// How often something changed.
+    changes: changes::Sender<u64>,
+}
+
+/// What is known of agents.
+#[derive(Default)]
+struct Lines {
+    by_name: BTreeMap<AgentName, Line>,
+    /// Where something lies that is no agent, and why.
+    problems: BTreeMap<PathBuf, String>,
+    /// Sessions that stay with one version.
+    pins: BTreeMap<String, Arc<Agent>>,
+    /// Versions that the store knows: agent and id.
+    recorded: std::collections::HashSet<(AgentName, String)>,
+}
+
+impl Lines {
+    fn forget(&mut self, name: &AgentName) {
+        self.by_name.remove(name);
+        self.pins.retain(|_, agent| agent.manifest.name != *name);
+        self.recorded.retain(|(agent, _)| agent != name);
+    }
+}
+
+impl Registry {
+    /// Who answers in a session: the agent of this name, in the version that the session is to see.
+    pub fn take(&self, name: &str, session: &str) -> Option<Arc<Agent>> {
+        let name = AgentName::try_from(name.to_owned()).ok()?;
+        let lines = self.lines();
+        let pinned = lines.pins.get(session).filter(|agent| agent.manifest.name == name);
+        pinned.or_else(|| lines.by_name.get(&name).map(|line| line.answers(session))).cloned()
+    }
+
+    /// Who answers in a session that chose nobody: the configured default, else the first by name.
+    pub fn default_name(&self) -> Option<AgentName> {
+        self.config.default.clone().or_else(|| self.lines().by_name.keys().next().cloned())
+    }
+
+    /// The versions that answer, by name.
+    pub fn agents(&self) -> Vec<Arc<Agent>> {
+        self.lines().by_name.values().map(|line| line.current.clone()).collect()
+    }
+
+    /// Where something lies that is no agent, and why.
+    pub fn problems(&self) -> Vec<(PathBuf, String)> {
+        self.lines().problems.iter().map(|(path, why)| (path.clone(), why.clone())).collect()
+    }
+
+    /// What is told of each agent, by name.
+    pub fn report(&self) -> Vec<LineReport> {
+        let default = self.default_name();
+        let lines = self.lines();
+        lines.by_name.iter().map(|(name, line)| line.report(default.as_ref() == Some(name))).collect()
+    }
+
+    /// Tells whenever something has changed in what is reported, and how often it did.
+    pub fn changes(&self) -> changes::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+impl Registry {
+    /// One without agents, which looks nowhere.
+    pub(crate) fn empty() -> Arc<Self> {
+        let (orders, _) = mpsc::channel(1);
+        Arc::new(Self {
+            engine: Arc::new(Engine::new(1).expect("an engine")),
+            store: Store::scratch().expect("a store"),
+            shelf: Shelf::new(std::path::Path::new("nowhere")),
+            config: AgentsConfig::default(),
+            lines: Mutex::default(),
+            orders,
+            changes: changes::Sender::default(),
+        })
+    }
+}

@@ -1,0 +1,170 @@
+//! How a host comes to know its agents at a start: what lies in their folders, and what answered before.
+
+use super::keeper::Keeper;
+use super::line::Line;
+use super::shelf::Shelf;
+use super::{Lines, Registry, candidate};
+use crate::config::{AgentName, Config, Manifest};
+use crate::store::{Post, Store, StoreError, Version};
+use crate::time::now_ms;
+use crate::wasm::{Agent, Agents, Engine};
+use std::sync::{Arc, Mutex};
+use tokio::sync::{mpsc, watch};
+
+/// Orders to look that may wait; then who gives them does.
+const ORDERS: usize = 16;
+
+impl Registry {
+    /// The agents of a host that starts: `found` lies in the folders now. Who answered before goes on to do so where the
+    /// folder has another version by now: that one takes over as any other. Watches from then on.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn open(
+        engine: Arc<Engine>,
+        store: Store,
+        config: &Config,
+        found: &Agents,
+    ) -> Result<Arc<Self>, StoreError> {
+        let (orders, queue) = mpsc::channel(ORDERS);
+        let lines = Mutex::new(Lines::default());
+        let (shelf, config) = (Shelf::new(&config.data_dir), config.agents.clone());
+        let registry =
+            Arc::new(Self { engine, store, shelf, config, lines, orders, changes: watch::Sender::default() });
+        registry.begin(found).await?;
+        let keeper = Keeper::new(Arc::downgrade(&registry), &registry.config, queue);
+        crate::tasks::spawn_apart("agents", keeper.keep());
+        Ok(registry)
+    }
+
+    async fn begin(&self, found: &Agents) -> Result<(), StoreError> {
+        let posts = self.store.posts().await?;
+        for agent in found.iter() {
+            let post = posts.iter().find(|post| post.agent == agent.manifest.name.as_str());
+            let line = self.line_of(agent, post).await;
+            self.lines().by_name.insert(agent.manifest.name.clone(), line);
+        }
+        for problem in found.problems() {
+            let post = posts.iter().find(|post| post.current.origin == problem.path);
+            let why = problem.error.to_string();
+            if !self.hold(post, &why).await {
+                self.lines().problems.insert(problem.path.clone(), why);
+            }
+        }
+        for post in &posts {
+            self.known(&post.agent, &post.current);
+        }
+        self.record_new(found).await;
+        for barred in self.store.barred().await? {
+            let Ok(name) = AgentName::try_from(barred.agent) else { continue };
+            if let Some(line) = self.lines().by_name.get_mut(&name) {
+                line.bar(barred.id, barred.why);
+            }
+        }
+        for pin in self.store.pins().await? {
+            if let Ok(agent) = self.make(pin.version).await {
+                self.lines().pins.insert(pin.session, agent);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what was never seen before, so that it is there to go back to.
+    async fn record_new(&self, found: &Agents) {
+        if self.config.paths.is_empty() {
+            return;
+        }
+        for agent in found.iter() {
+            let (name, id) = (agent.manifest.name.clone(), agent.id);
+            let is_known = self.lines().recorded.contains(&(name.clone(), id.to_string()));
+            let answers = self.lines().by_name.get(&name).is_some_and(|line| line.current.id == id);
+            if is_known || !answers {
+                continue;
+            }
+            let place = agent.manifest.origin.clone();
+            let read = crate::tasks::blocking(move || candidate::read_now(&place)).await;
+            // One that was written meanwhile is the keeper's to look at.
+            if let Ok(candidate) = read
+                && candidate.id == id
+                && let Err(why) = self.record(&candidate, false).await
+            {
+                tracing::warn!(agent = %name, "a version is not known to the next start: {why}");
+            }
+        }
+    }
+
+    /// An agent whose folder has this version.
+    async fn line_of(&self, agent: &Arc<Agent>, post: Option<&Post>) -> Line {
+        let Some(post) = post else { return Line::new(agent.clone(), now_ms()) };
+        if post.current.id != agent.id.to_string() {
+            // Written while nobody looked: it must prove itself like any other.
+            return match self.make(post.current.clone()).await {
+                Ok(before) => Line::new(before, post.since_ms),
+                Err(why) => {
+                    let name = &agent.manifest.name;
+                    tracing::warn!(agent = %name, "the version that answered before is gone: {why}");
+                    Line::new(agent.clone(), now_ms())
+                }
+            };
+        }
+        let Some(previous) = post.previous.clone().filter(|_| post.on_trial) else {
+            return Line::new(agent.clone(), post.since_ms);
+        };
+        match self.make(previous).await {
+            Ok(previous) => {
+                let mut line = Line::new(previous, post.since_ms);
+                line.appoint(agent.clone(), self.config.swap.trial, now_ms());
+                line
+            }
+            Err(_) => Line::new(agent.clone(), post.since_ms),
+        }
+    }
+
+    /// Lets who answered before go on, though its folder has something that is no agent by now. Whether it can.
+    async fn hold(&self, post: Option<&Post>, why: &str) -> bool {
+        let Some(post) = post else { return false };
+        let Ok(agent) = self.make(post.current.clone()).await else { return false };
+        let mut line = Line::new(agent.clone(), post.since_ms);
+        let _ = line.refuse("", String::new(), why, now_ms());
+        tracing::warn!(agent = %agent.manifest.name, "the version that answered before still does");
+        self.lines().by_name.insert(agent.manifest.name.clone(), line);
+        true
+    }
+
+    /// Makes a version ready that was kept.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    pub(super) async fn make(&self, version: Version) -> Result<Arc<Agent>, String> {
+        let (engine, place) = (self.engine.clone(), self.shelf.place(&version.digest));
+        crate::tasks::blocking(move || {
+            let manifest =
+                Manifest::kept(version.manifest, &version.origin, place).map_err(|error| error.to_string())?;
+            let agent = engine.load(manifest).map_err(|error| error.to_string())?;
+            match agent.digest.to_string() == version.digest {
+                true => Ok(Arc::new(agent)),
+                false => Err(format!("{} is not what was kept there", agent.manifest.component.display())),
+            }
+        })
+        .await
+    }
+
+    /// The store knows this version.
+    fn known(&self, agent: &str, version: &Version) {
+        if let Ok(name) = AgentName::try_from(agent.to_owned()) {
+            self.lines().recorded.insert((name, version.id.clone()));
+        }
+    }
+
+    /// What is kept of a version that is ready.
+    pub(super) fn version_of(&self, agent: &Agent) -> Version {
+        let manifest = &agent.manifest;
+        Version {
+            id: agent.id.to_string(),
+            label: manifest.version.clone(),
+            digest: agent.digest.to_string(),
+            manifest: manifest.source.clone(),
+            origin: manifest.origin.clone(),
+        }
+    }
+}

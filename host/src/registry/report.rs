@@ -1,0 +1,84 @@
+//! What is told of agents, as data. Fields are added, never renamed: programs read this.
+
+use crate::wasm::Agent;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One agent. Times are milliseconds since the epoch; all text is bounded and escaped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineReport {
+    /// Its name.
+    pub name: String,
+    /// What its manifest says of it.
+    pub description: String,
+    /// Whether it answers where nobody was chosen.
+    pub is_default: bool,
+    /// Where it was found.
+    pub origin: PathBuf,
+    /// The size of its component, in bytes.
+    pub size: u64,
+    /// The version that answers.
+    pub answers: VersionReport,
+    /// Since when it does.
+    pub since: u64,
+    /// Turns that it has ended since.
+    pub turns: u64,
+    /// Those that failed by its fault.
+    pub failures: u64,
+    /// The version that answers again if this one fails its trial.
+    pub before: Option<VersionReport>,
+    /// How the trial stands.
+    pub trial: Option<TrialReport>,
+    /// A version that does not answer, or not yet.
+    pub candidate: Option<CandidateReport>,
+}
+
+/// One version of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionReport {
+    /// What its manifest says.
+    pub version: String,
+    /// Tells it from all others.
+    pub id: String,
+    /// SHA-256 of its component.
+    pub digest: String,
+}
+
+/// How a trial stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialReport {
+    /// Turns so far.
+    pub turns: u32,
+    /// Those that failed.
+    pub failures: u32,
+}
+
+/// A version that does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CandidateReport {
+    /// What its manifest says.
+    pub version: String,
+    /// Tells it from all others.
+    pub id: String,
+    /// Why it does not answer; none while it is being looked at.
+    pub why: Option<String>,
+    /// Since when.
+    pub at: u64,
+}
+
+impl VersionReport {
+    /// Of an agent that is ready.
+    pub fn of(agent: &Agent) -> Self {
+        Self { version: agent.manifest.version.clone(), id: agent.id.to_string(), digest: agent.digest.to_string() }
+    }
+
+    /// The version and the beginning of its id, for people.
+    pub fn in_words(&self) -> String {
+        format!("{} ({})", self.version, short(&self.id))
+    }
+}
+
+/// The beginning of an id, which is enough for people.
+pub fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
