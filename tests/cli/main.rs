@@ -1,5 +1,6 @@
 //! The real binary: what it prints, what it leaves behind, and the codes it ends with.
 
+mod agents;
 mod commands;
 mod crash;
 mod dev;

@@ -48,7 +48,7 @@ async fn where_even_the_notes_cannot_be_told_intake_waits() -> Result<()> {
     let mut config = config(&dir, &script)?;
     config.turns.open_at_most = 1;
     let mut host = host_with(config).await?;
-    host.serve_status(&Troubles::default());
+    host.serve_programs(&Troubles::default());
     script.send(ready()).await?;
     // One that runs, a thousand that are refused, and one beyond.
     for update in 1..=1_002 {

@@ -11,7 +11,7 @@ async fn turns_are_told_from_their_receipt_though_the_cloud_takes_no_request() -
     let later = json!({ "ok": false, "error": { "code": "temporarily_unavailable", "retry_after_ms": 60_000 } });
     let mut script = Script::with(101, move |_| (503, later.clone())).await?;
     let (mut host, dir) = host(&script).await?;
-    host.serve_status(&Troubles::default());
+    host.serve_programs(&Troubles::default());
     script.send(ready()).await?;
     for update in 1..=3 {
         script.send(message(update, &format!("int_{update}"), "hello")).await?;

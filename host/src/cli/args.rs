@@ -197,7 +197,44 @@ pub(super) enum AgentCommand {
         #[arg(long)]
         json: bool,
     },
-    /// List the agents, and what is wrong with those that cannot run
+    /// Look at what lies in the agents' folders now, and try again what was refused
+    Reload {
+        /// Of this agent alone
+        agent: Option<String>,
+    },
+    /// Let the version before answer again; the one that does is not tried again until `reload`
+    Rollback {
+        /// The agent's name
+        agent: String,
+    },
+    /// Let a session stay with a version of an agent
+    Pin {
+        /// The session's id
+        session: String,
+        /// The agent's name
+        agent: String,
+        /// The beginning of the version's id, as `list` shows it [default: the version that answers]
+        version: Option<String>,
+    },
+    /// Let a pinned session see the version that answers
+    Unpin {
+        /// The session's id
+        session: String,
+    },
+    /// Put an agent into the data folder, where each host looks for agents; another version takes its place
+    Install {
+        /// An agent's folder, or a .wasm component
+        path: PathBuf,
+    },
+    /// Remove an agent that was installed, with what it keeps and may do
+    Remove {
+        /// The agent's name
+        agent: String,
+        /// Keep its state, for when it is installed again
+        #[arg(long)]
+        keep_state: bool,
+    },
+    /// List the agents, their versions, and what is wrong with those that cannot run
     List {
         /// Agent folders, folders of agent folders, or .wasm components [default: agents.paths, else ./plugins]
         paths: Vec<PathBuf>,
@@ -237,7 +274,7 @@ impl Arguments {
             Command::Run(args) => args.paths.clone(),
             Command::Doctor(args) => args.paths.clone(),
             Command::Agent(AgentArgs { command: AgentCommand::List { paths, .. } }) => paths.clone(),
-            Command::Agent(AgentArgs { command: AgentCommand::Inspect { .. } }) => Vec::new(),
+            Command::Agent(_) => Vec::new(),
             Command::Pair
             | Command::Chat(_)
             | Command::Status(_)

@@ -44,7 +44,7 @@ pub(super) async fn dev(
     let session = || Session { url: cloud.base_url(), user_token: Secret::new(cloud.user_token().to_owned()) };
     let user = User::new(session())?;
     let mut daemon = connect(&config, environment, &user, engine, agents).await?;
-    daemon.serve_status(troubles);
+    daemon.serve_programs(troubles);
     session().write(&dev_dir).map_err(Failure::other)?;
     greet(&cloud, &daemon);
     let ended = run::supervise(daemon, &mut signals).await;
@@ -68,6 +68,7 @@ pub(super) fn paths(config: &Config) -> Result<Vec<PathBuf>, Failure> {
     let plugins = PathBuf::from("plugins");
     match config.agents.paths.as_slice() {
         [] if plugins.is_dir() => Ok(vec![plugins]),
+        [] if !crate::wasm::find_all(&config.agents).is_empty() => Ok(vec![]),
         [] => Err(Failure::usage("no agents: name an agent's folder or component, or set `agents.paths`")),
         paths => Ok(paths.to_vec()),
     }

@@ -3,11 +3,11 @@
 use super::args::{AddArgs, GrantsArgs, GrantsCommand};
 use super::exit::Failure;
 use super::{dev, output, records};
-use crate::config::{Config, Manifest};
+use crate::config::{AgentsConfig, Config, Manifest};
 use crate::grant::{Cover, Grant, Pattern, Scope};
 use crate::store::{Entry, Store, grant_id};
 use crate::time::now_ms;
-use crate::wasm::{component, find_manifests};
+use crate::wasm::{component, find_all};
 use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
@@ -99,9 +99,9 @@ async fn add(config: &Config, store: &Store, args: AddArgs) -> Result<(), Failur
 
 /// The manifest of an agent of the configuration.
 fn manifest(config: &Config, name: &str) -> Result<Manifest, Failure> {
-    let paths = dev::paths(config)?;
-    let found = paths.iter().flat_map(|path| find_manifests(path)).filter_map(|(_, manifest)| manifest.ok());
-    found.into_iter().find(|manifest| manifest.name.as_str() == name).ok_or_else(|| {
+    let agents = AgentsConfig { paths: dev::paths(config)?, ..config.agents.clone() };
+    let mut found = find_all(&agents).into_iter().filter_map(|(_, manifest)| manifest.ok());
+    found.find(|manifest| manifest.name.as_str() == name).ok_or_else(|| {
         Failure::usage(format!(
             "there is no agent `{}` in `agents.paths`; `sophon-host agent list` shows those that are",
             crate::text::line(name, 80)

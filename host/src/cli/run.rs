@@ -20,7 +20,7 @@ pub(super) async fn run(config: Config, troubles: &Troubles) -> Result<(), Failu
         () = signals.stop() => return Ok(()),
     };
     let mut daemon = Daemon::start(&config, token, engine, agents).await?;
-    daemon.serve_status(troubles);
+    daemon.serve_programs(troubles);
     output::say(&format!("connecting to {}; stop with Ctrl-C", config.cloud.url.join("")));
     supervise(daemon, &mut signals).await
 }

@@ -55,6 +55,8 @@ pub struct CloudConfig {
 pub struct AgentsConfig {
     /// Agent folders, folders of agent folders, or components.
     pub paths: Vec<PathBuf>,
+    /// Where agents are installed; not there before the first one is.
+    pub installed: PathBuf,
     /// Who answers unless a session chose another. The first by name when not set.
     pub default: Option<AgentName>,
     /// How new versions of them come to answer.
@@ -222,7 +224,7 @@ impl Config {
                 token_file: TokenFile(token_file),
                 token: environment.token()?,
             },
-            agents: file.agents.checked(base, flags.agents)?,
+            agents: file.agents.checked(base, flags.agents, data_dir.join("agents"))?,
             turns: file.turns.checked()?,
             exec: file.exec.checked()?,
             secrets: SecretSource::find(&data_dir, &policy.secrets),

@@ -1,7 +1,9 @@
 //! The wiring: one loop over all that can happen, and the supervision of what runs beside it.
 
 mod carrier;
+mod control;
 mod event;
+mod local;
 mod lock;
 mod meter;
 mod metrics;
@@ -19,13 +21,14 @@ use crate::store::{Durability, Store, StoreError};
 use crate::turn::{House, Turns};
 use crate::wasm::{Agents, Engine};
 use carrier::Carrier;
+pub use control::{Done, Order, order};
 use event::Sources;
+pub use local::AskError;
+use local::Local;
 pub use lock::{DataLock, Holder, InstallationLock, LockError};
 use scrape::Scrape;
-pub use status::{
-    AgentLine, AgentsReport, AskError, LinkReport, Problem, Queues, Report, Trouble, Troubles, TurnsReport, ask,
-};
-use status::{Socket, Status};
+use status::Status;
+pub use status::{AgentLine, AgentsReport, LinkReport, Problem, Queues, Report, Trouble, Troubles, TurnsReport, ask};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,7 +53,8 @@ pub struct Daemon {
     /// How long running turns may go on at a stop.
     grace: Duration,
     status: Arc<Status>,
-    socket: Option<Socket>,
+    /// For the same user's programs.
+    sockets: Vec<Local>,
     data_dir: PathBuf,
     metrics: Option<SocketAddr>,
     /// Held until the last turn is ended.
@@ -130,7 +134,7 @@ impl Daemon {
             turns,
             registry,
             status,
-            socket: None,
+            sockets: Vec::new(),
             data_dir,
             metrics,
             grace: config.turns.grace,
@@ -138,11 +142,15 @@ impl Daemon {
         })
     }
 
-    /// Answers `sophon-host status` on a socket in the data folder from now on. A host that cannot works all the same.
-    pub fn serve_status(&mut self, troubles: &Troubles) {
-        match Socket::open(&self.data_dir, self.status.clone(), troubles.clone()) {
-            Ok(socket) => self.socket = Some(socket),
-            Err(error) => tracing::warn!("`sophon-host status` cannot be answered: {error}"),
+    /// Answers `sophon-host status` and `sophon-host agent` on sockets in the data folder from now on. A host that cannot
+    /// works all the same.
+    pub fn serve_programs(&mut self, troubles: &Troubles) {
+        let status = status::open(&self.data_dir, self.status.clone(), troubles.clone());
+        for (command, socket) in [("status", status), ("agent", control::open(&self.data_dir, self.registry.clone()))] {
+            match socket {
+                Ok(socket) => self.sockets.push(socket),
+                Err(error) => tracing::warn!("`sophon-host {command}` cannot be answered: {error}"),
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use super::stamp::Stamp;
 use super::watch::{Watcher, around};
 use crate::config::{AgentsConfig, Watch};
 use crate::time::now_ms;
-use crate::wasm::find_manifests;
+use crate::wasm::find_all;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -20,6 +20,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 const LOOK: Duration = Duration::from_secs(1);
 /// What cannot be used may be half written still: it is looked at once more after so long without a change.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Between two looks that hints ask for: a folder in which much happens must not keep it busy.
+const REST: Duration = Duration::from_millis(10);
 
 /// Asks for a look at what is there, at once.
 pub(super) struct Order {
@@ -44,20 +47,22 @@ pub(super) struct Keeper {
     hint: Arc<Notify>,
     orders: mpsc::Receiver<Order>,
     seen: BTreeMap<PathBuf, Seen>,
+    /// When it looked last.
+    looked: Instant,
 }
 
 impl Keeper {
     pub(super) fn new(registry: Weak<Registry>, config: &AgentsConfig, orders: mpsc::Receiver<Order>) -> Self {
         let hint = Arc::new(Notify::new());
         let watcher = Watcher::start(config.swap.watch, hint.clone());
-        Self { registry, config: config.clone(), watcher, hint, orders, seen: BTreeMap::new() }
+        Self { registry, config: config.clone(), watcher, hint, orders, seen: BTreeMap::new(), looked: Instant::now() }
     }
 
     /// Looks until nobody gives orders any more.
     pub(super) async fn keep(mut self) {
         let mut clock = interval(LOOK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let watches = self.config.swap.watch != Watch::Off && !self.config.paths.is_empty();
+        let watches = self.config.swap.watch != Watch::Off;
         if watches {
             self.look(false).await;
         }
@@ -66,6 +71,7 @@ impl Keeper {
             let Some(registry) = self.registry.upgrade() else { return };
             let (ticks, hint) = (self.watcher.polls() || registry.tries(), self.hint.clone());
             drop(registry);
+            let rested = self.looked + REST;
             tokio::select! {
                 order = self.orders.recv() => {
                     let Some(order) = order else { return };
@@ -73,7 +79,7 @@ impl Keeper {
                     // Who asked may be gone.
                     let _ = order.done.send(());
                 }
-                () = hint.notified(), if watches => self.look(false).await,
+                () = async { sleep_until(rested).await; hint.notified().await }, if watches => self.look(false).await,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.work(Instant::now()).await,
                 _ = clock.tick(), if ticks => {
                     self.registry.upgrade().iter().for_each(|registry| registry.trials_by_time(now_ms()));
@@ -87,8 +93,9 @@ impl Keeper {
 
     /// Looks at all places. At once, if somebody waits for it.
     async fn look(&mut self, now: bool) {
-        let paths = self.config.paths.clone();
-        let (found, folders) = crate::tasks::blocking(move || look_around(&paths)).await;
+        let config = self.config.clone();
+        let (found, folders) = crate::tasks::blocking(move || look_around(&config)).await;
+        self.looked = Instant::now();
         self.watcher.follow(folders);
         let time = Instant::now();
         self.seen.retain(|origin, _| found.contains_key(origin));
@@ -165,14 +172,14 @@ impl Keeper {
 type Places = BTreeMap<PathBuf, Stamp>;
 
 /// Where agents are found, what they look like, and the folders to watch.
-fn look_around(paths: &[PathBuf]) -> (Places, BTreeMap<PathBuf, (u64, u64)>) {
+fn look_around(config: &AgentsConfig) -> (Places, BTreeMap<PathBuf, (u64, u64)>) {
     let mut places = Places::new();
-    let mut files: Vec<PathBuf> = paths.to_vec();
-    for (origin, manifest) in paths.iter().flat_map(|path| find_manifests(path)) {
+    let mut files = config.paths.clone();
+    for (origin, manifest) in find_all(config) {
         let component = manifest.ok().map(|manifest| manifest.component);
         let stamp = Stamp::of(&origin, component.as_deref());
         files.extend([origin.clone()].into_iter().chain(component));
         places.insert(origin, stamp);
     }
-    (places, around(files.iter().map(PathBuf::as_path)))
+    (places, around(files.iter().map(PathBuf::as_path), &config.installed))
 }

@@ -26,6 +26,10 @@ impl Registry {
         config: &Config,
         found: &Agents,
     ) -> Result<Arc<Self>, StoreError> {
+        let installed = &config.agents.installed;
+        if let Err(error) = crate::private::folder(installed) {
+            tracing::warn!("agents cannot be installed in {}: {error}", installed.display());
+        }
         let (orders, queue) = mpsc::channel(ORDERS);
         let lines = Mutex::new(Lines::default());
         let (shelf, config) = (Shelf::new(&config.data_dir), config.agents.clone());

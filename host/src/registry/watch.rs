@@ -74,21 +74,24 @@ impl Watcher {
     }
 }
 
-/// The folders in which something happens when one of these files or folders changes, wherever links lead.
-pub(super) fn around<'a>(paths: impl Iterator<Item = &'a Path>) -> BTreeMap<PathBuf, (u64, u64)> {
+/// The folders in which something happens when one of these files or folders changes, wherever links lead. What is beside
+/// `installed` are the host's own files, which change all the time.
+pub(super) fn around<'a>(paths: impl Iterator<Item = &'a Path>, installed: &Path) -> BTreeMap<PathBuf, (u64, u64)> {
     let mut folders = BTreeMap::new();
     let mut add = |path: &Path| {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         if let Ok(seen) = std::fs::metadata(path)
             && seen.is_dir()
         {
             folders.insert(path.to_owned(), (seen.dev(), seen.ino()));
         }
     };
+    add(installed);
     for path in paths {
         for path in [Some(path.to_owned()), path.canonicalize().ok()].into_iter().flatten() {
             add(&path);
-            path.parent().into_iter().for_each(&mut add);
+            let parent =
+                path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+            parent.into_iter().for_each(&mut add);
         }
     }
     folders

@@ -131,6 +131,27 @@ impl Store {
         .await
     }
 
+    /// Takes back all that an agent may do, and forgets what it keeps, unless that is to be kept.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn forget_agent(&self, agent: &str, by: &str, keep_state: bool, now_ms: u64) -> Result<(), StoreError> {
+        let (agent, by) = (agent.to_owned(), by.to_owned());
+        self.run(move |connection| {
+            let mut revoke = connection.prepare("DELETE FROM grants WHERE agent = ?1 RETURNING id")?;
+            let revoked = revoke.query_map([&agent], |row| row.get::<_, String>(0))?;
+            for grant in revoked.collect::<rusqlite::Result<Vec<_>>>()? {
+                connection.execute("UPDATE revocations SET count = count + 1", [])?;
+                append(connection, &Entry::Revoked { grant, by: by.clone() }, now_ms)?;
+            }
+            if !keep_state {
+                connection.execute("DELETE FROM drawers WHERE agent = ?1", [&agent])?;
+            }
+            connection.execute("DELETE FROM choices WHERE agent = ?1", [&agent]).map(drop)
+        })
+        .await
+    }
+
     /// How often something was taken back.
     ///
     /// # Errors

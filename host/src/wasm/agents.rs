@@ -28,7 +28,7 @@ impl Agents {
     /// Finds and loads the agents of a configuration. Blocks while it compiles.
     pub fn load(engine: &Engine, config: &AgentsConfig) -> Self {
         let mut agents = Self { default: config.default.clone(), ..Self::default() };
-        for (path, found) in config.paths.iter().flat_map(|path| find(path)) {
+        for (path, found) in find_all(config) {
             match found.and_then(|manifest| engine.load(manifest)) {
                 Ok(agent) => agents.add(path, agent),
                 Err(error) => agents.problems.push(Problem { path, error }),
@@ -67,6 +67,14 @@ impl Agents {
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
+}
+
+/// The manifests of a configuration, and those of what is installed.
+pub(crate) fn find_all(config: &AgentsConfig) -> Vec<(PathBuf, Result<Manifest, LoadError>)> {
+    let configured = config.paths.iter().flat_map(|path| find(path));
+    // Nothing may be installed.
+    let installed = find(&config.installed).into_iter().filter(|(path, _)| *path != config.installed);
+    configured.chain(installed).collect()
 }
 
 /// The manifests at a path: that of a folder, those of the folders in it, or a bare component's.

@@ -26,8 +26,8 @@ mod run;
 mod state;
 mod stderr;
 
-pub(crate) use agents::find as find_manifests;
 pub use agents::{Agents, Problem};
+pub(crate) use agents::{find as find_manifests, find_all};
 pub use bindings::sophon::agent::types::{
     Attachment, Denial, Effort, Failure, Finish, Outcome, PastMessage, Role, Turn, Usage,
 };

@@ -5,7 +5,7 @@ use super::finding::{Finding, Findings};
 use crate::cli::exit::Kind;
 use crate::cli::process;
 use crate::config::{AgentsConfig, Config};
-use crate::wasm::{Agents, Engine};
+use crate::wasm::{Agents, Engine, find_all};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const NAME: &str = "agents";
 
 /// Whether each agent loads.
 pub(super) async fn examine(config: &Config, paths: Vec<PathBuf>, findings: &mut Findings) {
-    if paths.is_empty() {
+    if paths.is_empty() && find_all(&config.agents).is_empty() {
         let mend = "set `agents.paths`, or name an agent on the command line";
         return findings.add(Finding::warning(NAME, "none: every message would be answered with how to add one", mend));
     }

@@ -83,10 +83,16 @@ pub(super) struct LogTable {
 
 impl AgentsTable {
     /// With the paths of the command line, which come first.
-    pub(super) fn checked(self, base: &Path, flags: Vec<PathBuf>) -> Result<AgentsConfig, ConfigError> {
+    pub(super) fn checked(
+        self,
+        base: &Path,
+        flags: Vec<PathBuf>,
+        installed: PathBuf,
+    ) -> Result<AgentsConfig, ConfigError> {
         let paths = self.paths.into_iter().map(|path| base.join(path));
         Ok(AgentsConfig {
             paths: if flags.is_empty() { paths.collect() } else { flags },
+            installed,
             default: self.default,
             swap: SwapConfig::checked(self.watch, self.settle, &self.trial)?,
         })

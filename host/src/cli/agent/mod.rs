@@ -1,0 +1,72 @@
+//! `sophon-host agent`: what agents there are, and what is done to them by hand.
+
+mod install;
+mod list;
+
+use super::args::{AgentArgs, AgentCommand};
+use super::exit::Failure;
+use super::{dev, inspect, output};
+use crate::config::Config;
+use crate::daemon::{self, AskError, Done, Order};
+
+/// Does what the subcommand says.
+pub(super) async fn agent(config: Config, args: AgentArgs) -> Result<(), Failure> {
+    match args.command {
+        AgentCommand::List { json, paths } => list::list(config, json, paths.is_empty()).await,
+        AgentCommand::Inspect { path, json } => inspect::inspect(&path, json),
+        AgentCommand::Install { path } => install::install(&config, &path).await,
+        AgentCommand::Remove { agent, keep_state } => install::remove(&config, &agent, keep_state).await,
+        AgentCommand::Reload { agent } => {
+            let done = order(&config, &Order::Reload { agent: agent.clone() }).await?;
+            list::tell(&done, agent.as_deref());
+            match list::refused(&done, agent.as_deref()) {
+                0 => Ok(()),
+                bad => Err(Failure::other(format!("{bad} of the versions do not answer; see above"))),
+            }
+        }
+        AgentCommand::Rollback { agent } => {
+            let done = order(&config, &Order::RollBack { agent: agent.clone() }).await?;
+            say(&format!("{agent}: version {} answers again", done.what.unwrap_or_default()));
+            Ok(())
+        }
+        AgentCommand::Pin { session, agent, version } => {
+            let pin = Order::Pin { session: session.clone(), agent: agent.clone(), version };
+            let version = order(&config, &pin).await?.what.unwrap_or_default();
+            say(&format!("{session}: {agent} {version} answers, whatever version comes"));
+            Ok(())
+        }
+        AgentCommand::Unpin { session } => {
+            let version = order(&config, &Order::Unpin { session: session.clone() }).await?.what.unwrap_or_default();
+            say(&format!("{session}: {version} answers"));
+            Ok(())
+        }
+    }
+}
+
+/// Gives an order to the host of `run`, else to that of `dev`.
+async fn order(config: &Config, order: &Order) -> Result<Done, Failure> {
+    match running(config, order).await? {
+        Ok(done) => match done.error {
+            Some(why) => Err(Failure::other(crate::text::terminal(&why))),
+            None => Ok(done),
+        },
+        Err(nobody) => Err(Failure::not_running(nobody)),
+    }
+}
+
+/// The answer of the host that runs, if one does.
+async fn running(config: &Config, order: &Order) -> Result<Result<Done, AskError>, Failure> {
+    let mut nobody = None;
+    for folder in [config.data_dir.clone(), dev::host_dir(&config.data_dir)] {
+        match daemon::order(&folder, order).await {
+            Ok(done) => return Ok(Ok(done)),
+            Err(error @ AskError::NotRunning(_)) => drop(nobody.get_or_insert(error)),
+            Err(error) => return Err(Failure::other(crate::text::line(&error.to_string(), 2_000))),
+        }
+    }
+    Ok(Err(nobody.unwrap_or_else(|| AskError::NotRunning(config.data_dir.clone()))))
+}
+
+fn say(words: &str) {
+    output::say(&crate::text::terminal(words));
+}
