@@ -170,7 +170,8 @@ async fn a_host_that_was_stopped_while_it_asked_ends_the_turn_and_takes_no_late_
     let asked = world.user.asked("eat?”").await?;
     world.stop_host().await;
     assert!(world.user.answer(&interaction).await?.text.contains("shut down"));
-    world.user.decide(&asked, json!({ "decision": "approve" })).await?;
+    let late = world.user.decide(&asked, json!({ "decision": "approve" })).await;
+    assert!(late.is_err_and(|error| error.to_string().contains("approval_resolved")), "its turn is over");
     world.start_host().await?;
     let interaction = world.user.say(&session, "ask eat").await?;
     world.user.decide(&world.user.asked("eat?”").await?, json!({ "decision": "deny" })).await?;

@@ -37,6 +37,42 @@ export function readMessage(message) {
   return { message: said?.[1] ?? "", note, covers: Object.fromEntries(lines.filter(Boolean).map((found) => found.slice(1))) };
 }
 
+/** A question that is over, made harmless; null if it is none, or if nothing is told but that it is over. */
+export function normalizeOutcome(data) {
+  if (typeof data?.approval_id !== "string" || typeof data.decision !== "string") return null;
+  if (typeof data.title !== "string") return null;
+  const number = (value) => (Number.isFinite(value) ? value : 0);
+  return {
+    approval_id: data.approval_id, message_id: data.message_id ?? null, interaction_id: data.interaction_id ?? null,
+    title: cleanLabel(data.title) || "The agent asked for leave", command: block(data.command),
+    host: cleanLabel(data.host), decision: data.decision, by: data.by ?? null, scope: data.scope ?? null,
+    offset: number(data.offset), created_at: number(data.asked_at), resolved_at: number(data.resolved_at),
+  };
+}
+
+/** What became of a question, in words, and how it looks: {words, tone}. What is not known is no leave. */
+export function outcomeWords({ decision, by, scope, host }) {
+  if (decision === "approve" && by === "grant") return { words: "Allowed by what you allowed always", tone: "good" };
+  if (decision === "approve") return { words: "Allowed once", tone: "good" };
+  if (decision === "approve_always") return { words: `Allowed always, ${reachWords(scope, host)}`, tone: "good" };
+  if (decision === "expired") return { words: "Not answered in time, so not allowed", tone: "faint" };
+  if (by === "stop") return { words: "Stopped before it was answered", tone: "faint" };
+  if (by === "turn_over") return { words: "No longer needed: the turn ended before it was answered", tone: "faint" };
+  return { words: "Denied", tone: "bad" };
+}
+
+/** How far an "always" reaches, in words. */
+export function reachWords(scope, host) {
+  if (scope === "session") return "in this chat";
+  if (scope === "domain") return host ? `at ${host}` : "at this host";
+  return scope === "all" ? "everywhere" : "for exactly this";
+}
+
+/** Adds an outcome to those of a bubble; it never changes, so one that is there stays. */
+export function foldOutcome(outcomes, incoming) {
+  return outcomes.some((one) => one.approval_id === incoming.approval_id) ? outcomes : [...outcomes, incoming];
+}
+
 /** How long a question still waits, such as `4:05`; nothing where no end is known. */
 export function timeLeft(approval, now) {
   if (!Number.isFinite(approval.expires_at)) return "";

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nextApproval, normalizeApproval, readMessage, scopesOf, timeLeft } from "./approvals.js";
+import { nextApproval, normalizeApproval, normalizeOutcome, outcomeWords, readMessage, scopesOf, timeLeft }
+  from "./approvals.js";
 import { initialState, reduce } from "./state.js";
 
 let eventId = 0;
@@ -77,4 +78,43 @@ test("the time that is left is told to the second and never below nought", () =>
   const at = (expires_at) => timeLeft(normalizeApproval(asked("a", { expires_at })), 10_000);
   assert.deepEqual([at(255_000), at(10_001), at(9_000)], ["4:05", "0:01", "0:00"]);
   assert.equal(timeLeft(normalizeApproval(asked("a", { expires_at: null })), 0), "");
+});
+
+const over = (id, more = {}) => ({
+  approval_id: id, session_id: "ses_a", interaction_id: "int_1", message_id: "msg_1", offset: 4, title: "Run it?",
+  command: "true", host: null, severity: "low", asked_at: 1, resolved_at: 9, decision: "approve", by: "user",
+  scope: null, scope_value: null, ...more,
+});
+const bubble = { message_id: "msg_1", session_id: "ses_a", interaction_id: "int_1", role: "agent", text: "one two",
+  state: "streaming", created_at: 1, tasks: [], approvals: [] };
+const opened = (messages) => fold(initialState(), read([]), { type: "open", session_id: "ses_a" },
+  { type: "messages_requested", session_id: "ses_a" },
+  { type: "messages_loaded", session_id: "ses_a", messages, limit: 200 });
+const outcomes = (state) => state.chats.get("ses_a").list[0].outcomes.map((one) => one.approval_id);
+
+test("what became of a question stays in its bubble, once, also over its end and a reload", () => {
+  let state = fold(opened([bubble]), event("approval_requested", asked("apr_1")), event("approval_resolved", over("apr_1")));
+  assert.deepEqual([outcomes(state), shown(state)], [["apr_1"], null]);
+  state = fold(state, event("approval_resolved", over("apr_1")), event("message_added", { ...bubble, text: "one two three" }),
+    event("message_finalized", { ...bubble, text: "one two" }));
+  assert.deepEqual(outcomes(state), ["apr_1"]);
+  assert.deepEqual(outcomes(opened([{ ...bubble, approvals: [over("apr_1"), null, {}] }])), ["apr_1"]);
+  const elsewhere = over("apr_2", { session_id: "ses_b" });
+  assert.equal(fold(state, event("approval_resolved", elsewhere)).chats.get("ses_b"), undefined);
+  assert.equal(normalizeOutcome({ approval_id: "a", decision: "deny" }), null, "a bare end shows nothing");
+});
+
+test("each outcome has its words, and what is not known is no leave", () => {
+  const words = (more) => outcomeWords(normalizeOutcome(over("a", more))).words;
+  assert.equal(words({}), "Allowed once");
+  assert.equal(words({ by: "grant" }), "Allowed by what you allowed always");
+  assert.equal(words({ decision: "approve_always", scope: "session" }), "Allowed always, in this chat");
+  assert.equal(words({ decision: "approve_always", scope: "tool" }), "Allowed always, for exactly this");
+  assert.equal(words({ decision: "approve_always", scope: "domain", host: "a.example" }), "Allowed always, at a.example");
+  assert.equal(words({ decision: "approve_always", scope: "all" }), "Allowed always, everywhere");
+  assert.equal(words({ decision: "deny" }), "Denied");
+  assert.match(words({ decision: "expired", by: "time" }), /^Not answered in time/);
+  assert.match(words({ decision: "deny", by: "stop" }), /^Stopped/);
+  assert.match(words({ decision: "deny", by: "turn_over" }), /^No longer needed/);
+  assert.equal(words({ decision: "allow" }), "Denied");
 });

@@ -2,6 +2,7 @@
 
 import { el, icon, placeChildren, setText } from "./dom.js";
 import { clockTime, fullTime, isoTime, usageParts } from "./format.js";
+import { outcomeNode } from "./outcome.js";
 import { codeSpans, morph, renderMarkdown } from "./render.js";
 import { TaskCard } from "./task.js";
 import { cleanLabel, segments, splitNote } from "./text.js";
@@ -18,6 +19,7 @@ export class Bubble {
     this.redraw = redraw;
     this.pieces = [];
     this.cards = new Map();
+    this.outcomes = new Map();
     this.body = el("div", { class: "bubble-body", dir: "auto" });
     this.meta = el("div", { class: "meta" });
     this.time = el("time");
@@ -51,7 +53,7 @@ export class Bubble {
     this.node.dataset.state = state;
     // A screen reader hears a bubble once, when it is whole, and not each piece of it.
     this.node.setAttribute("aria-busy", String(!isFinal));
-    const nodes = this.drawParts(segments(body, message.tasks), isFinal);
+    const nodes = this.drawParts(segments(body, message.tasks, message.outcomes), isFinal);
     if (state === "thinking") nodes.push(this.thinking ??= thinkingNode());
     if (isError) nodes.push(this.drawNote(note));
     if (isFinal && nodes.length === 0) nodes.push(this.empty ??= el("p", { class: "faint", text: "No text." }));
@@ -62,6 +64,7 @@ export class Bubble {
     let texts = 0;
     const nodes = parts.map((part) => {
       if (part.task) return this.drawCard(part.task, isFinal);
+      if (part.outcome) return this.drawOutcome(part.outcome);
       const piece = (this.pieces[texts] ??= { node: el("div", { class: "md" }), text: null, cost: 0, at: 0 });
       texts += 1;
       this.drawPiece(piece, part.text, isFinal);
@@ -76,6 +79,12 @@ export class Bubble {
     if (!card) this.cards.set(task.task_id, (card = new TaskCard(task)));
     card.update(task, isFinal);
     return card.node;
+  }
+
+  drawOutcome(outcome) {
+    const id = outcome.approval_id;
+    if (!this.outcomes.has(id)) this.outcomes.set(id, outcomeNode(outcome));
+    return this.outcomes.get(id);
   }
 
   drawPiece(piece, text, isFinal) {

@@ -1,6 +1,6 @@
 // What each event of the stream does to the state. One function an event; the reducer has already dropped repeats.
 
-import { dropApproval, putApproval } from "./approvals.js";
+import { dropApproval, foldOutcome, normalizeOutcome, putApproval } from "./approvals.js";
 import { foldDelta, foldEnd, foldMessage, foldTask, normalizeMessage, normalizeTask, stubMessage } from "./messages.js";
 
 /** A chat keeps at most this many tasks without a bubble; more is not a turn that anybody reads. */
@@ -27,7 +27,7 @@ export const EVENTS = {
   session_updated: putSession,
   session_deleted: dropSession,
   approval_requested: putApproval,
-  approval_resolved: dropApproval,
+  approval_resolved: (state, data) => putOutcome(dropApproval(state, data), data),
   installation_created: putInstallation,
   installation_updated: putInstallation,
   installation_revoked: (state, data) => {
@@ -142,6 +142,18 @@ function putTask(state, data, name) {
   }
   const message = chat.list[at];
   const list = chat.list.with(at, { ...message, tasks: foldTask(message.tasks, task) });
+  return putChat(state, data.session_id, { ...chat, list });
+}
+
+/** What became of a question stays in the bubble that it was asked in. One that is not there yet brings it along. */
+function putOutcome(state, data) {
+  const chat = state.chats.get(data.session_id);
+  const outcome = normalizeOutcome(data);
+  if (!chat || !outcome) return state;
+  const at = chat.list.findLastIndex((m) => m.role === "agent" && belongs(m, outcome));
+  if (at < 0) return state;
+  const message = chat.list[at];
+  const list = chat.list.with(at, { ...message, outcomes: foldOutcome(message.outcomes, outcome) });
   return putChat(state, data.session_id, { ...chat, list });
 }
 

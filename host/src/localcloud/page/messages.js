@@ -1,5 +1,6 @@
 // Pure folding of one message and its tasks: what a whole message, a delta, an end or a task event does to a bubble.
 
+import { foldOutcome, normalizeOutcome } from "./approvals.js";
 import { joinTail } from "./text.js";
 
 /** Deltas after a snapshot that are still compared with it; later ones are plainly appended. */
@@ -19,19 +20,20 @@ export function timeMs(value) {
 /** A message of the wire in the shape the page works with; null without its ids. */
 export function normalizeMessage(raw) {
   if (!string(raw?.message_id) || !string(raw.session_id)) return null;
-  const tasks = Array.isArray(raw.tasks) ? raw.tasks.map(normalizeTask).filter(Boolean) : [];
+  const listed = (list, read) => (Array.isArray(list) ? list.map(read).filter(Boolean) : []);
   return {
     message_id: raw.message_id, session_id: raw.session_id, interaction_id: string(raw.interaction_id) || null,
     role: raw.role === "user" ? "user" : "agent", text: string(raw.text), attachments: raw.attachments ?? [],
     state: raw.state === "streaming" ? "streaming" : "final", created_at: timeMs(raw.created_at),
-    usage: object(raw.usage), finish_reason: string(raw.finish_reason) || null, tasks,
+    usage: object(raw.usage), finish_reason: string(raw.finish_reason) || null,
+    tasks: listed(raw.tasks, normalizeTask), outcomes: listed(raw.approvals, normalizeOutcome),
   };
 }
 
 /** A bubble made of an event that came before its `message_added`. `stub` says so until the message is there. */
 export function stubMessage(data) {
   const message = normalizeMessage({ ...data, role: "agent", text: "", state: "streaming", created_at: data.ts });
-  return message && { ...message, tasks: [], stub: true, tail: [] };
+  return message && { ...message, tasks: [], outcomes: [], stub: true, tail: [] };
 }
 
 /**
@@ -43,17 +45,19 @@ export function stubMessage(data) {
 export function foldMessage(local, incoming, isSnapshot = false) {
   const isStreaming = incoming.state === "streaming";
   if (!local) return isStreaming && isSnapshot ? { ...incoming, base: incoming.text, tail: [] } : incoming;
-  const tasks = incoming.tasks.reduce(foldTask, local.tasks);
-  if (!isStreaming) return { ...incoming, tasks };
+  const kept = {
+    tasks: incoming.tasks.reduce(foldTask, local.tasks), outcomes: incoming.outcomes.reduce(foldOutcome, local.outcomes),
+  };
+  if (!isStreaming) return { ...incoming, ...kept };
   const isReopened = !isSnapshot && !local.ended && incoming.text.startsWith(local.text);
-  if (local.state === "final" && isReopened) return { ...incoming, tasks };
+  if (local.state === "final" && isReopened) return { ...incoming, ...kept };
   if (local.state === "final") {
     const { text, state, usage, finish_reason } = local;
-    return { ...incoming, text, state, usage, finish_reason, tasks, ended: local.ended };
+    return { ...incoming, text, state, usage, finish_reason, ...kept, ended: local.ended };
   }
-  if (!isSnapshot && !local.stub && local.text.startsWith(incoming.text)) return { ...local, tasks };
+  if (!isSnapshot && !local.stub && local.text.startsWith(incoming.text)) return { ...local, ...kept };
   const tail = local.tail ?? [];
-  return { ...incoming, tasks, base: incoming.text, tail, text: joinTail(incoming.text, tail) };
+  return { ...incoming, ...kept, base: incoming.text, tail, text: joinTail(incoming.text, tail) };
 }
 
 /** One more piece of text. A finished bubble takes none: the final text already holds it. */

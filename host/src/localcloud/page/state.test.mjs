@@ -257,6 +257,9 @@ test("a card never cuts a fence or a surrogate pair, and odd offsets are clamped
   assert.equal(safeOffset("```\nopen", 5), 8);
   assert.equal(safeOffset("😀", 1), 2);
   assert.equal(safeOffset("abc", -5), 0);
+  const asked = { offset: 4, created_at: Number.MAX_SAFE_INTEGER };
+  assert.deepEqual(segments("one two", [task({ offset: 4 })], [asked]).map((part) => Object.keys(part)[0]),
+    ["text", "task", "outcome", "text"], "a card before the question about it");
   const parts = segments("one two", [task({ offset: 99, task_id: "z" }), task({ offset: 4 })]);
   assert.deepEqual(parts.map((part) => part.text ?? part.task.task_id), ["one ", "t1", "two", "z"]);
 });

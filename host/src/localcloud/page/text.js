@@ -86,16 +86,21 @@ function nextFence(open, [, ticks, rest]) {
   return closes ? null : open;
 }
 
-/** Cuts `text` at the offsets of the tasks: [{text}|{task}] in reading order, without empty text parts. */
-export function segments(text, tasks) {
+/**
+ * Cuts `text` at the offsets of tasks and of questions that are over: [{text}|{task}|{outcome}] in reading order, without
+ * empty text parts.
+ */
+export function segments(text, tasks, outcomes = []) {
   const parts = [];
   let at = 0;
-  const ordered = tasks.map((task) => ({ task, offset: safeOffset(text, task.offset) }));
-  ordered.sort((a, b) => a.offset - b.offset);
-  for (const { task, offset } of ordered) {
+  const place = (part, one) => ({ part, offset: safeOffset(text, one.offset), since: one.created_at ?? 0 });
+  const ordered = [...tasks.map((task) => place({ task }, task)),
+    ...outcomes.map((outcome) => place({ outcome }, outcome))];
+  ordered.sort((a, b) => a.offset - b.offset || a.since - b.since);
+  for (const { part, offset } of ordered) {
     if (text.slice(at, offset).trim()) parts.push({ text: text.slice(at, offset) });
     if (offset > at) at = offset;
-    parts.push({ task });
+    parts.push(part);
   }
   if (text.slice(at).trim()) parts.push({ text: text.slice(at) });
   return parts;

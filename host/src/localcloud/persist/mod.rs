@@ -141,20 +141,21 @@ impl Persist {
         change.commit()
     }
 
-    /// Forgets what is too old to be asked for: answers and approvals, updates and cookies.
+    /// Forgets what is too old to be asked for: answers, updates and cookies. Of the answers and of the questions to the
+    /// user no more are kept than `keep` says, in this order.
     pub(in crate::localcloud) fn sweep(
         &mut self,
         answers: Millis,
         pending: Millis,
         cookies: Millis,
-        keep: u32,
+        keep: (u32, u32),
     ) -> rusqlite::Result<()> {
         let change = self.connection.transaction()?;
         change.execute("DELETE FROM answer WHERE at <= ?1", [write::signed(answers)])?;
-        // A question is answered or expired long before its id may be used for another one.
-        change.execute("DELETE FROM approval WHERE at <= ?1", [write::signed(answers)])?;
-        let newest = "SELECT at FROM answer ORDER BY at DESC LIMIT 1 OFFSET ?1";
-        change.execute(&format!("DELETE FROM answer WHERE at < ({newest})"), [keep])?;
+        for (table, keep) in [("answer", keep.0), ("approval", keep.1)] {
+            let newest = format!("SELECT at FROM {table} ORDER BY at DESC LIMIT 1 OFFSET ?1");
+            change.execute(&format!("DELETE FROM {table} WHERE at < ({newest})"), [keep])?;
+        }
         change.execute("DELETE FROM pending WHERE at <= ?1", [write::signed(pending)])?;
         change.execute("DELETE FROM cookie WHERE at <= ?1", [write::signed(cookies)])?;
         change.commit()

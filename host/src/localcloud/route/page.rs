@@ -37,6 +37,7 @@ const FILES: &[(&str, &str, &[u8])] = files! {
     "events.js" JS
     "format.js" JS
     "messages.js" JS
+    "outcome.js" JS
     "render.js" JS
     "sheet.css" CSS
     "sheet.js" JS

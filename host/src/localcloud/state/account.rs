@@ -55,6 +55,7 @@ fn question(approval: &Approval) -> Value {
     json!({
         "approval_id": approval.approval_id, "action": approval.question.action,
         "severity": approval.question.severity, "decision": approval.outcome,
+        "by": approval.end.as_ref().map(|end| end.by),
     })
 }
 

@@ -1,13 +1,16 @@
 //! Questions to the user: asked by a bridge, answered by the user or by a grant, denied with their session, expired.
 
-use super::approval::{Approval, MAX_OPEN, Outcome};
+use super::approval::{Approval, End, EndedBy, MAX_OPEN, Outcome, Place};
 use super::grant::Reach;
+use super::record::Message;
 use super::repeat::idempotent;
 use super::{Row, State};
 use crate::localcloud::clock::Millis;
 use crate::localcloud::refusal::{Noun, Refusal};
 use crate::localcloud::secret::Digest;
-use crate::protocol::{ApprovalId, Decision, GrantScope, InstallationId, InteractionId, RequestApproval, SessionId};
+use crate::protocol::{
+    ApprovalId, Decision, GrantScope, InstallationId, InteractionId, MessageId, RequestApproval, SessionId,
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -34,10 +37,11 @@ impl State {
         if self.approvals.open().len() >= MAX_OPEN {
             return Err(Refusal::TooLarge("500 approvals wait for the user"));
         }
-        let approval = Approval::new(by, asked, body, now, now + expiry);
+        let (message_id, offset) = self.end_of_said(&asked.session_id, &asked.interaction_id);
+        let approval = Approval::new(by, asked, body, Place { message_id, offset }, now, now + expiry);
         if self.grant_for(by, &approval.session_id, &approval.question).is_some() {
             // Once, not always: the standing grant is here, and taken back here.
-            let ended = self.end_approval(&approval, Outcome::Approve, None, now)?;
+            let ended = self.end_approval(&approval, Outcome::Approve, EndedBy::Grant, None, now)?;
             return Ok(ended.result());
         }
         self.persist.save(&[Row::Approval(approval.clone())])?;
@@ -69,13 +73,13 @@ impl State {
         }
         let Approval { installation_id: by, session_id, question, .. } = &approval;
         if decision != Decision::ApproveAlways {
-            return Ok(self.end_approval(&approval, decision.into(), None, now)?.result());
+            return Ok(self.end_approval(&approval, decision.into(), EndedBy::User, None, now)?.result());
         }
         let reach = reach.unwrap_or(Reach { scope: GrantScope::Tool, scope_value: None }).of(session_id, question)?;
-        let grants = self.grants_with(by, &question.action, &reach, now)?;
+        let grants = self.grants_with(by, question, &reach, now)?;
         // Here the memory is changed first: the row of the installation is written with the update for its bridge.
         let before = std::mem::replace(&mut self.line_mut(by)?.installation.approval_grants, grants);
-        let ended = self.end_approval(&approval, decision.into(), Some(&reach), now);
+        let ended = self.end_approval(&approval, decision.into(), EndedBy::User, Some(&reach), now);
         if ended.is_err() {
             self.line_mut(by)?.installation.approval_grants = before;
         }
@@ -89,6 +93,7 @@ impl State {
         &mut self,
         approval: &Approval,
         outcome: Outcome,
+        by: EndedBy,
         reach: Option<&Reach>,
         now: Millis,
     ) -> Result<Approval, Refusal> {
@@ -101,10 +106,8 @@ impl State {
         if let Some(Reach { scope, scope_value }) = reach {
             (payload["scope"], payload["scope_value"]) = (json!(scope), json!(scope_value));
         }
-        let mut event = payload.clone();
-        event["decision"] = json!(outcome);
-        event["session_id"] = json!(approval.session_id);
-        let ended = approval.ended(outcome);
+        let ended = approval.ended(outcome, End { by, at: now, reach: reach.cloned() });
+        let event = ended.history().unwrap_or_default();
         let rows = vec![Row::Approval(ended.clone())];
         let draft = self.draft(&session, kind, Some(&approval.interaction_id), payload, rows, now)?;
         self.approvals.put(ended.clone());
@@ -125,16 +128,41 @@ impl State {
         };
         let waiting: Vec<_> = self.approvals.open().into_iter().filter(|one| meant(one)).cloned().collect();
         for approval in waiting {
-            self.end_approval(&approval, Outcome::Deny, None, now)?;
+            self.end_approval(&approval, Outcome::Deny, EndedBy::Stop, None, now)?;
         }
         Ok(())
+    }
+
+    /// Ends what waits in a bubble that has ended: whoever asked does not wait for an answer any more. A question that
+    /// cannot be ended expires.
+    pub(super) fn close_questions(&mut self, ended: &Message, now: Millis) {
+        let Some(interaction) = &ended.interaction_id else { return };
+        let in_it = |one: &&Approval| one.place.message_id.as_ref() == Some(&ended.message_id) && one.outcome.is_none();
+        let waiting: Vec<_> = self.approvals.of(interaction).into_iter().filter(in_it).cloned().collect();
+        for approval in waiting {
+            if let Err(error) = self.end_approval(&approval, Outcome::Deny, EndedBy::TurnOver, None, now) {
+                tracing::warn!(%error, approval = %approval.approval_id, "a question outlives its turn until it expires");
+            }
+        }
+    }
+
+    /// The questions of an interaction that were asked before it had a bubble, as they will be in `bubble`.
+    pub(super) fn questions_without_bubble(
+        &self,
+        interaction: Option<&InteractionId>,
+        bubble: &MessageId,
+    ) -> Vec<Approval> {
+        let all = interaction.map(|interaction| self.approvals.of(interaction)).unwrap_or_default();
+        let without = all.into_iter().filter(|one| one.place.message_id.is_none());
+        let there = || Place { message_id: Some(bubble.clone()), offset: 0 };
+        without.map(|one| Approval { place: there(), ..one.clone() }).collect()
     }
 
     /// Ends what has waited too long; gives how long the next one has.
     pub(crate) fn expire(&mut self, now: Millis) -> Result<Option<Millis>, Refusal> {
         let due: Vec<_> = self.approvals.open().into_iter().filter(|one| one.expires_at <= now).cloned().collect();
         for approval in due {
-            self.end_approval(&approval, Outcome::Expired, None, now)?;
+            self.end_approval(&approval, Outcome::Expired, EndedBy::Time, None, now)?;
         }
         Ok(self.approvals.open().iter().map(|approval| approval.expires_at.saturating_sub(now)).min())
     }

@@ -1,5 +1,6 @@
 //! What a bridge does with bubbles: open, append, end.
 
+use super::approval::Approval;
 use super::record::{Ending, Message, MessageState, Opening, Role, Session, one_line, without_placeholder};
 use super::repeat::Key;
 use super::{MAX_MESSAGES, Row, State, value};
@@ -43,9 +44,12 @@ impl State {
         let adopted = self.tasks_without_bubble(message.interaction_id.as_ref(), &message.message_id);
         let mut rows = vec![Row::Message(message.clone()), Row::Session { body: session.clone(), deleted_at: None }];
         rows.extend(adopted.into_iter().map(Row::Task));
+        let questions = self.questions_without_bubble(message.interaction_id.as_ref(), &message.message_id);
+        rows.extend(questions.iter().cloned().map(Row::Approval));
         rows.extend(Self::answer_row(key, &result, now));
         self.persist.save(&rows)?;
         self.adopt_tasks(message.interaction_id.as_ref(), &message.message_id);
+        questions.into_iter().for_each(|question| self.approvals.put(question));
         self.add_message(session, message, now);
         Ok(self.remember(key, result, now))
     }
@@ -94,7 +98,7 @@ impl State {
         Ok(self.remember(key, result, now))
     }
 
-    /// `sendMessageEnd`: ends a bubble. Its text, if it has one, replaces what was streamed.
+    /// `sendMessageEnd`: ends a bubble, and what is still asked in it. Its text, if it has one, replaces what was streamed.
     ///
     /// # Errors
     /// [`Refusal`], by message, its state, key and room.
@@ -126,6 +130,7 @@ impl State {
         rows.extend(Self::answer_row(key, &result, now));
         self.persist.save(&rows)?;
         self.weigh(&message.session_id, weight, before);
+        self.close_questions(&message, now);
         self.finalize(session, message, now);
         Ok(self.remember(key, result, now))
     }
@@ -185,13 +190,16 @@ impl State {
         self.room_for(bytes)
     }
 
-    /// A message as the page sees it: with its cards.
+    /// A message as the page sees it: with its cards, and with the questions in it that are over.
     pub(super) fn message_view(&self, message: &Message) -> Value {
         let mut view = value(message);
         let tasks = |id: &InteractionId| self.interactions.get(id).map(|interaction| interaction.tasks.as_slice());
         let tasks = message.interaction_id.as_ref().and_then(tasks).unwrap_or_default();
         let own = tasks.iter().filter(|task| task.message_id.as_ref() == Some(&message.message_id));
         view["tasks"] = own.map(value).collect();
+        let asked = message.interaction_id.as_ref().map(|id| self.approvals.of(id)).unwrap_or_default();
+        let own = asked.into_iter().filter(|asked| asked.place.message_id.as_ref() == Some(&message.message_id));
+        view["approvals"] = own.filter_map(Approval::history).collect();
         view
     }
 }

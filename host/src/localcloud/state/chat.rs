@@ -102,6 +102,7 @@ impl State {
         if let Some(thread) = self.threads.get_mut(id) {
             thread.deleted_at = Some(now);
             thread.messages = Vec::new();
+            self.approvals.hush(id);
             self.bytes = self.bytes.saturating_sub(std::mem::take(&mut thread.bytes));
         }
         self.stream.publish("session_deleted", json!({ "session_id": id }), now);

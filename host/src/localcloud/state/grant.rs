@@ -17,6 +17,9 @@ const MAX_GRANTS: usize = 200;
 pub(crate) struct Grant {
     pub(crate) grant_id: String,
     pub(crate) action: String,
+    /// What was asked when it was given: an action says little to a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) title: Option<String>,
     pub(crate) scope: GrantScope,
     /// The session, the tool's name, the host; none for `all`.
     pub(crate) scope_value: Option<String>,
@@ -24,7 +27,7 @@ pub(crate) struct Grant {
 }
 
 /// How far an `approve_always` reaches, as the user asked for it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Reach {
     pub(crate) scope: GrantScope,
     pub(crate) scope_value: Option<String>,
@@ -87,12 +90,13 @@ impl State {
     pub(super) fn grants_with(
         &self,
         by: &InstallationId,
-        action: &str,
+        question: &Question,
         reach: &Reach,
         now: Millis,
     ) -> Result<Vec<Grant>, Refusal> {
         let mut grants = self.line(by)?.installation.approval_grants.clone();
-        if grants.iter().any(|grant| grant.is_same(action, reach)) {
+        let Question { action, title, .. } = question.clone();
+        if grants.iter().any(|grant| grant.is_same(&action, reach)) {
             return Ok(grants);
         }
         if grants.len() >= MAX_GRANTS {
@@ -100,7 +104,7 @@ impl State {
         }
         let Reach { scope, scope_value } = reach.clone();
         let grant_id = format!("grt_{}", secret::base62(16));
-        grants.push(Grant { grant_id, action: action.to_owned(), scope, scope_value, created_at: now });
+        grants.push(Grant { grant_id, action, title: Some(title), scope, scope_value, created_at: now });
         Ok(grants)
     }
 

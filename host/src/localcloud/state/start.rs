@@ -1,5 +1,6 @@
 //! The state's beginning and end: reading the file, forgetting what is too old, closing.
 
+use super::approval::MAX_ANSWERED;
 use super::line::{self, Line};
 use super::record::{Role, Task};
 use super::repeat::{self, Repeats};
@@ -77,7 +78,12 @@ impl State {
         }
         loaded.answers.into_iter().for_each(|answer| self.repeats.remember(answer));
         self.cookies = loaded.cookies.into();
-        loaded.approvals.into_iter().for_each(|approval| self.approvals.put(approval));
+        for mut approval in loaded.approvals {
+            if self.threads.get(&approval.session_id).is_none_or(|thread| thread.deleted_at.is_some()) {
+                approval.hush();
+            }
+            self.approvals.put(approval);
+        }
     }
 
     fn fill_message(&mut self, message: super::Message) {
@@ -103,7 +109,7 @@ impl State {
         self.weigh(&session, bytes, 0);
     }
 
-    /// Forgets what is too old: records of requests and approvals, updates, cookies, and deleted sessions for good.
+    /// Forgets what is too old: records of requests, updates, cookies, and deleted sessions for good.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -118,8 +124,8 @@ impl State {
             self.persist.purge(&rows)?;
             self.threads.retain(|id, _| !dead.contains(id));
             self.places.retain(|_, (session, _)| !dead.contains(session));
+            self.approvals.forget(&dead);
         }
-        self.approvals.forget(now.saturating_sub(repeat::MAX_AGE));
         self.cookies.retain(|(_, at)| at + COOKIE_AGE > now);
         Ok(())
     }
@@ -134,5 +140,6 @@ impl State {
 
 fn sweep_file(persist: &mut Persist, now: Millis) -> rusqlite::Result<()> {
     let before = |age: Millis| now.saturating_sub(age);
-    persist.sweep(before(repeat::MAX_AGE), before(line::MAX_AGE), before(COOKIE_AGE), KEPT_ANSWERS)
+    let keep = (KEPT_ANSWERS, MAX_ANSWERED);
+    persist.sweep(before(repeat::MAX_AGE), before(line::MAX_AGE), before(COOKIE_AGE), keep)
 }

@@ -6,7 +6,7 @@ use super::{MAX_TASKS, Row, State, value};
 use crate::localcloud::clock::Millis;
 use crate::localcloud::refusal::Refusal;
 use crate::localcloud::secret::Digest;
-use crate::protocol::{InstallationId, InteractionId, MessageId};
+use crate::protocol::{InstallationId, InteractionId, MessageId, SessionId};
 use serde_json::{Value, json};
 
 /// The card's kind where a route that upserts does not say one.
@@ -116,13 +116,10 @@ impl State {
 
     /// A card at the end of what the interaction's newest bubble says so far.
     fn new_task(&self, card: Card, now: Millis) -> Task {
-        let bubble = self.threads.get(&card.session_id).and_then(|thread| {
-            let mut newest_first = thread.messages.iter().rev();
-            newest_first.find(|message| message.is_answer_in(&card.interaction_id))
-        });
+        let (message_id, offset) = self.end_of_said(&card.session_id, &card.interaction_id);
         Task {
-            offset: bubble.map_or(0, |message| message.text.encode_utf16().count()),
-            message_id: bubble.map(|message| message.message_id.clone()),
+            offset,
+            message_id,
             task_id: card.task_id,
             session_id: card.session_id,
             interaction_id: card.interaction_id,
@@ -138,6 +135,14 @@ impl State {
             created_by: None,
             finished_by: None,
         }
+    }
+
+    /// The interaction's newest bubble, and the length of what it says so far, in UTF-16 code units.
+    pub(super) fn end_of_said(&self, session: &SessionId, of: &InteractionId) -> (Option<MessageId>, usize) {
+        let newest_first = self.threads.get(session).into_iter().flat_map(|thread| thread.messages.iter().rev());
+        let bubble = newest_first.into_iter().find(|message| message.is_answer_in(of));
+        let offset = bubble.map_or(0, |message| message.text.encode_utf16().count());
+        (bubble.map(|message| message.message_id.clone()), offset)
     }
 
     fn put_task(

@@ -207,6 +207,74 @@ fn questions_answers_and_grants_survive_a_restart() {
     assert_eq!(chat.ask("apr_1")["idempotent"], true);
     assert_eq!(chat.ask("apr_3")["decision"], "approve");
     assert_eq!(chat.state.expire(NOW + EXPIRY).expect("expired"), None);
-    chat.state.sweep(NOW + GRACE).expect("swept");
+    chat.state.sweep(NOW + 9 * GRACE).expect("swept");
+    assert_eq!(chat.state.approvals.of(&chat.interaction).len(), 3, "a history outlives the day");
+    chat.state.delete_session(&chat.session, NOW + 9 * GRACE).expect("deleted");
+    let titles = chat.state.approvals.of(&chat.interaction).into_iter().map(|one| one.question.title.clone());
+    assert_eq!(titles.collect::<String>(), "", "but not its session");
+    chat.state.sweep(NOW + 10 * GRACE).expect("swept");
     assert!(chat.state.approvals.of(&chat.interaction).is_empty());
+}
+
+#[test]
+fn what_became_of_a_question_stays_in_the_bubble_that_it_was_asked_in() {
+    let home = tempfile::tempdir().expect("a directory");
+    let path = home.path().join("cloud.db");
+    let mut chat = chat_in(State::open(Some(&path), NOW).expect("a file"));
+    chat.ask("apr_early");
+    let bubble = chat.open("Wéll 🦀");
+    for name in ["apr_1", "apr_2", "apr_old"] {
+        chat.ask(name);
+    }
+    chat.decide("apr_early", Decision::Deny, None).expect("denied");
+    chat.decide("apr_1", Decision::Approve, None).expect("approved");
+    chat.decide("apr_2", Decision::ApproveAlways, Some(GrantScope::Domain)).expect("always");
+    chat.ask("apr_3");
+    chat.state.cancel(&chat.session, Some(&chat.interaction), NOW + 1).expect("cancelled");
+    let history = |chat: &Chat| -> Vec<Value> {
+        let messages = chat.state.messages(&chat.session, None, 9).expect("messages");
+        assert_eq!(messages[0]["approvals"], json!([]), "the user's message");
+        messages[1]["approvals"].as_array().expect("a list").clone()
+    };
+    let seen = history(&chat);
+    let brief = |one: &Value| json!([one["approval_id"], one["decision"], one["by"], one["scope"], one["offset"]]);
+    let expected = json!([
+        ["apr_1", "approve", "user", null, 7],
+        ["apr_2", "approve_always", "user", "domain", 7],
+        ["apr_3", "approve", "grant", null, 7],
+        ["apr_early", "deny", "user", null, 0],
+        ["apr_old", "deny", "stop", null, 7],
+    ]);
+    assert_eq!(json!(seen.iter().map(brief).collect::<Vec<_>>()), expected);
+    let first = &seen[0];
+    assert_eq!((&first["title"], &first["command"]), (&json!("Run delete?"), &json!("rm -rf /tmp/foo")));
+    assert_eq!((&first["asked_at"], &first["message_id"]), (&json!(NOW), &json!(bubble)));
+    assert_eq!(seen[4]["resolved_at"], NOW + 1);
+    assert_eq!(chat.grants()[0]["title"], "Run delete?");
+    chat.state.close();
+    chat.state = State::open(Some(&path), NOW).expect("the file");
+    assert_eq!(history(&chat), seen);
+}
+
+#[test]
+fn a_question_ends_with_the_bubble_that_it_was_asked_in() {
+    let mut chat = chat();
+    let first = chat.open(" ");
+    chat.ask("apr_1");
+    chat.decide("apr_1", Decision::Approve, None).expect("approved");
+    chat.ask("apr_2");
+    let second = chat.open(" ");
+    chat.ask("apr_3");
+    chat.state.end_bubble(&chat.by, Chat::ending(&first, Some("Interrupted.")), None, NOW).expect("ended");
+    assert_eq!(chat.pending().len(), 1, "the other bubble's question waits");
+    let (kind, payload) = chat.newest();
+    assert_eq!((kind.as_str(), &payload["decision"]), ("approval.resolved", &json!("deny")));
+    assert_eq!(code(chat.decide("apr_2", Decision::Approve, None)), "approval_resolved");
+    let ends = |chat: &Chat| -> Vec<Value> {
+        let asked = chat.state.account()["turns"][0]["approvals"].as_array().expect("a list").clone();
+        asked.into_iter().map(|one| one["by"].clone()).collect()
+    };
+    assert_eq!(ends(&chat), [json!("user"), json!("turn_over"), Value::Null]);
+    chat.state.end_bubble(&chat.by, Chat::ending(&second, None), None, NOW).expect("ended");
+    assert!(chat.pending().is_empty());
 }
