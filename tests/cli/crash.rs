@@ -1,9 +1,10 @@
 //! The process dies in the middle of a turn.
 
 use anyhow::{Context as _, Result};
+use reqwest::Method;
 use serde_json::{Value, json};
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Dev, Event, Script, World, good, guests, probe};
+use sophon_tests::{Dev, Event, Script, World, good, guests, probe, run};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -158,4 +159,58 @@ async fn a_turn_that_its_host_does_not_survive_is_run_four_times_and_then_ended_
     let end = &sent.last().context("an end")?.1;
     assert_eq!(end["text"].as_str().map(|text| text.contains("The host stopped 4 times")), Some(true), "{end}");
     host.kill().await
+}
+
+/// Kills a host while a question is open, lets the user answer meanwhile or not, and starts it again; how the question
+/// ended in the chat, and what the log says.
+async fn killed_while_it_asks(answer: Option<&str>) -> Result<(Value, String)> {
+    let mut world = World::paired(guests(), Buckets::unlimited()).await?;
+    let data = tempfile::tempdir()?;
+    world.hand_over(data.path())?;
+    let (url, agent) = (world.base_url(), probe(data.path())?);
+    let arguments = ["--cloud-url", &url, "run", &agent];
+    let mut host = Dev::start(data.path(), &arguments, &[])?;
+    let session = world.user.session().await?;
+    let interaction = world.user.say(&session, "ask eat").await?;
+    let asked = world.user.asked("eat?”").await?;
+    host.kill().await?;
+    if let Some(decision) = answer {
+        world.user.decide(&asked, json!({ "decision": decision })).await?;
+    }
+
+    let mut host = Dev::start(data.path(), &arguments, &[])?;
+    let text = world.user.answer(&interaction).await?.text;
+    assert!(text.contains("The host stopped in the middle of this turn."), "{text}");
+    let pending = world.user.call(Method::GET, "/v1/me/snapshot", Value::Null).await?["pending_approvals"].clone();
+    assert_eq!(pending, json!([]), "the sheet still asks");
+    // Another turn asks and is answered: what came for the first one did no harm.
+    let next = world.user.say(&session, "ask eat").await?;
+    world.user.decide(&world.user.asked("eat?”").await?, json!({ "decision": "approve" })).await?;
+    assert_eq!(world.user.answer(&next).await?.text, "eat? Decision::Once. ");
+    host.terminate().await?;
+    let log = run(data.path(), &["--cloud-url", &url, "audit"], &[]).await?;
+    let whole = run(data.path(), &["--cloud-url", &url, "audit", "--check"], &[]).await?;
+    assert!(whole.code == Some(0) && whole.stdout.contains("entries, whole"), "{}{}", whole.stdout, whole.stderr);
+    let messages = world.user.messages(&session).await?;
+    let bubble = messages.iter().find(|message| message["role"] == "agent").context("a bubble")?;
+    Ok((bubble["approvals"][0].clone(), log.stdout))
+}
+
+#[tokio::test]
+async fn a_question_that_a_crash_left_open_is_closed_in_the_chat_and_in_the_log() -> Result<()> {
+    let (question, log) = killed_while_it_asks(None).await?;
+    assert_eq!((&question["decision"], &question["by"]), (&json!("deny"), &json!("turn_over")));
+    let first = log.lines().next().context("an entry")?;
+    assert!(first.contains("probe may not approval: do eat, says nobody, as the host stopped while it was"), "{log}");
+    assert_eq!(log.lines().count(), 3, "and the second turn's decision and outcome: {log}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_a_crash_finds_nobody_and_nothing_is_done_by_it() -> Result<()> {
+    let (question, log) = killed_while_it_asks(Some("approve")).await?;
+    assert_eq!((&question["decision"], &question["by"]), (&json!("approve"), &json!("user")));
+    assert!(log.lines().next().is_some_and(|first| first.contains("may not approval: do eat")), "{log}");
+    assert_eq!(log.lines().count(), 3, "{log}");
+    Ok(())
 }

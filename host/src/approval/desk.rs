@@ -1,6 +1,7 @@
 //! One turn's way to what it is not given: the manifest first, then the operator's rules, then grants, then a person.
 
 use super::Person;
+use super::asking::Asking;
 use super::office::Office;
 use super::queue::{Place, Queue};
 use crate::grant::{Answer, Ask, Effect, Question, Rule, Scope, Wants, cover_in_words, policy_lines};
@@ -86,8 +87,10 @@ impl Desk {
     /// # Errors
     /// See [`Refused`].
     pub async fn decide(&self, ask: &Ask, reason: Option<&str>) -> Result<Allowed, Refused> {
-        let said = self.say(ask, reason).await;
-        let decision = self.office.write(self.entry(ask, &said)).await.map_err(|error| unwritten(&error))?;
+        let mut asking = None;
+        let said = self.say(ask, reason, &mut asking).await;
+        let (entry, asked) = (self.entry(ask, said.is_ok(), &by(&said)), asking.map(Asking::decided));
+        let decision = self.office.decided(entry, asked).await.map_err(|error| unwritten(&error))?;
         said.map(|by| Allowed { by, decision })
     }
 
@@ -117,7 +120,7 @@ impl Desk {
         self.client.wants.covers(ask).is_ok() && self.office.rule(&self.client, ask).0 == Effect::Ask
     }
 
-    async fn say(&self, ask: &Ask, reason: Option<&str>) -> Said {
+    async fn say(&self, ask: &Ask, reason: Option<&str>, asking: &mut Option<Asking>) -> Said {
         if let Err(unwanted) = self.client.wants.covers(ask) {
             return Err(Refused::Denied { rule: unwanted.rule, hint: unwanted.hint });
         }
@@ -132,18 +135,18 @@ impl Desk {
         }
         match self.office.use_grant(&self.client, ask).await {
             Ok(Standing::Allows(id)) => Ok(By::Grant(id)),
-            Ok(Standing::Lapsed(difference)) => self.ask(ask, reason, Some(&difference)).await,
-            Ok(Standing::Silent) => self.ask(ask, reason, None).await,
+            Ok(Standing::Lapsed(difference)) => self.ask(ask, reason, Some(&difference), asking).await,
+            Ok(Standing::Silent) => self.ask(ask, reason, None, asking).await,
             Err(error) => Err(unwritten(&error)),
         }
     }
 
     /// Asks a person, or waits with whoever asks the same.
-    async fn ask(&self, ask: &Ask, reason: Option<&str>, lapsed: Option<&str>) -> Said {
+    async fn ask(&self, ask: &Ask, reason: Option<&str>, lapsed: Option<&str>, asking: &mut Option<Asking>) -> Said {
         loop {
             match self.queue.place(ask.fingerprint()) {
                 Place::First(turn) => {
-                    let said = self.ask_person(ask, reason, lapsed).await;
+                    let said = self.ask_person(ask, reason, lapsed, asking).await;
                     turn.tell(&said);
                     return said;
                 }
@@ -161,7 +164,15 @@ impl Desk {
         }
     }
 
-    async fn ask_person(&self, ask: &Ask, reason: Option<&str>, lapsed: Option<&str>) -> Said {
+    async fn ask_person(
+        &self,
+        ask: &Ask,
+        reason: Option<&str>,
+        lapsed: Option<&str>,
+        asking: &mut Option<Asking>,
+    ) -> Said {
+        let noted = Asking::note(&self.office, |by| self.entry(ask, false, by)).await;
+        *asking = Some(noted.map_err(|error| unwritten(&error))?);
         let question = self.question(ask, reason, lapsed).await.map_err(|error| unwritten(&error))?;
         let no = |rule: &str| {
             let lines = policy_lines(&self.client.agent, ask);
@@ -229,21 +240,25 @@ impl Desk {
         })
     }
 
-    fn entry(&self, ask: &Ask, said: &Said) -> Entry {
-        let by = match said {
-            Ok(By::Rule(place)) => place.clone(),
-            Ok(By::Grant(id)) => format!("grant {id}"),
-            Ok(By::Person) => "a person, once".to_owned(),
-            Err(Refused::Denied { rule, .. }) => rule.clone(),
-            Err(Refused::Expired) => "nobody, as nobody answered in time".to_owned(),
-            Err(Refused::Stopped) => "the turn was stopped".to_owned(),
-            Err(Refused::TooMany) => "the limit of questions".to_owned(),
-            Err(Refused::Unavailable(why)) => why.clone(),
-        };
+    fn entry(&self, ask: &Ask, allowed: bool, by: &str) -> Entry {
         let Client { agent, digest, session, interaction, .. } = self.client.clone();
         let capability = ask.capability().as_str().to_owned();
         let what = ask.command().unwrap_or_else(|| ask.title());
-        Entry::Decided { agent, digest, session, interaction, capability, what, allowed: said.is_ok(), by }
+        Entry::Decided { agent, digest, session, interaction, capability, what, allowed, by: by.to_owned() }
+    }
+}
+
+/// Who said it, for the log.
+fn by(said: &Said) -> String {
+    match said {
+        Ok(By::Rule(place)) => place.clone(),
+        Ok(By::Grant(id)) => format!("grant {id}"),
+        Ok(By::Person) => "a person, once".to_owned(),
+        Err(Refused::Denied { rule, .. }) => rule.clone(),
+        Err(Refused::Expired) => "nobody, as nobody answered in time".to_owned(),
+        Err(Refused::Stopped) => "the turn was stopped".to_owned(),
+        Err(Refused::TooMany) => "the limit of questions".to_owned(),
+        Err(Refused::Unavailable(why)) => why.clone(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Deciding whether something may be done, and asking a person where nothing else decides.
 
+mod asking;
 mod desk;
 mod office;
 mod queue;

@@ -73,7 +73,18 @@ impl Office {
         Ok(format!("{}.{capability}.{deed}", client.agent))
     }
 
-    /// Writes down what was decided or came of it.
+    /// Notes a question that a person is about to be asked; gives its number. `unanswered` is what the log is to say
+    /// should this process end before the decision.
+    pub(super) async fn asking(&self, unanswered: Entry) -> Result<i64, StoreError> {
+        self.store.asking(unanswered).await
+    }
+
+    /// Writes down what was decided, of the question of this number if a person was asked.
+    pub(super) async fn decided(&self, entry: Entry, asked: Option<i64>) -> Result<i64, StoreError> {
+        self.store.decided(entry, asked, now_ms()).await
+    }
+
+    /// Writes down what came of something.
     pub(super) async fn write(&self, entry: Entry) -> Result<i64, StoreError> {
         self.store.audit(entry, now_ms()).await
     }

@@ -6,6 +6,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+/// What came of a deed that the host did not live to see the end of.
+const UNKNOWN: &str = "not known, as the host stopped meanwhile";
 /// Entries that are looked through at once.
 const CHUNK: i64 = 1_000;
 
@@ -92,7 +94,59 @@ impl Store {
     /// # Errors
     /// When the file cannot be written: then what it is about must not happen.
     pub async fn audit(&self, entry: Entry, now_ms: u64) -> Result<i64, StoreError> {
-        self.run(move |connection| append(connection, &entry, now_ms)).await
+        self.decided(entry, None, now_ms).await
+    }
+
+    /// Notes a question that a person is about to be asked; gives its number. Should this process end before the
+    /// decision is written down, the next one writes `unanswered`.
+    ///
+    /// # Errors
+    /// When the file cannot be written: then nobody must be asked.
+    pub async fn asking(&self, unanswered: Entry) -> Result<i64, StoreError> {
+        self.run(move |connection| {
+            connection.prepare_cached("INSERT INTO interrupted (body) VALUES (?1)")?.execute([body(&unanswered)])?;
+            Ok(connection.last_insert_rowid())
+        })
+        .await
+    }
+
+    /// Appends a decision, of the question of this number if a person was asked; gives the decision's number.
+    ///
+    /// # Errors
+    /// When the file cannot be written: then what it is about must not happen.
+    pub async fn decided(&self, entry: Entry, asked: Option<i64>, now_ms: u64) -> Result<i64, StoreError> {
+        self.run(move |connection| {
+            if let Some(asked) = asked {
+                connection.prepare_cached("DELETE FROM interrupted WHERE id = ?1")?.execute([asked])?;
+            }
+            let number = append(connection, &entry, now_ms)?;
+            expect_end(connection, &entry, number)?;
+            Ok(number)
+        })
+        .await
+    }
+
+    /// Writes down what an earlier process did not live to: that what it asked was not done, and that nobody knows what
+    /// came of what it did. How much that was.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub async fn close_interrupted(&self, now_ms: u64) -> Result<usize, StoreError> {
+        self.run(move |connection| {
+            let mut all = connection.prepare("DELETE FROM interrupted RETURNING id, body")?;
+            let all = all.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+            let mut all = all.collect::<rusqlite::Result<Vec<_>>>()?;
+            all.sort_unstable();
+            for (_, body) in &all {
+                // One that makes no sense must not keep the host from starting.
+                match parse(body) {
+                    Ok(entry) => drop(append(connection, &entry, now_ms)?),
+                    Err(error) => tracing::error!("cannot read what an earlier process was about to do: {error}"),
+                }
+            }
+            Ok(all.len())
+        })
+        .await
     }
 
     /// At most `max` entries after this number, oldest first.
@@ -132,9 +186,28 @@ impl Store {
     }
 }
 
+/// A deed that is allowed has an outcome, which is written down by this process or by the next.
+fn expect_end(connection: &Connection, entry: &Entry, number: i64) -> rusqlite::Result<()> {
+    match entry {
+        Entry::Decided { allowed: true, .. } => {
+            let unknown = Entry::Done { decision: number, outcome: UNKNOWN.to_owned() };
+            let mut insert = connection.prepare_cached("INSERT INTO interrupted (decision, body) VALUES (?1, ?2)")?;
+            insert.execute(params![number, body(&unknown)]).map(drop)
+        }
+        Entry::Done { decision, .. } => {
+            connection.prepare_cached("DELETE FROM interrupted WHERE decision = ?1")?.execute([decision]).map(drop)
+        }
+        Entry::Decided { .. } | Entry::Granted { .. } | Entry::Revoked { .. } => Ok(()),
+    }
+}
+
+fn body(entry: &Entry) -> String {
+    serde_json::to_string(entry).expect("text always serializes")
+}
+
 /// Appends an entry; gives its number.
 pub(super) fn append(connection: &Connection, entry: &Entry, now_ms: u64) -> rusqlite::Result<i64> {
-    let (body, at) = (serde_json::to_string(entry).expect("text always serializes"), millis(now_ms));
+    let (body, at) = (body(entry), millis(now_ms));
     let mut last = connection.prepare_cached("SELECT seq, seal FROM audit ORDER BY seq DESC LIMIT 1")?;
     let last = last.query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?))).optional()?;
     let (number, before) = last.unwrap_or((0, [0; 32]));
@@ -204,6 +277,29 @@ mod tests {
             other.execute(forgery, []).expect("forged");
             assert_eq!(store.check_audit().await.expect("read"), Seal::Broken { at }, "{forgery}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_deed_whose_end_nobody_saw_is_closed_once_by_the_next_process() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("host.db");
+        let store = Store::open(&file, Durability::Process).expect("opens");
+        let text = |text: &str| text.to_owned();
+        let (agent, digest, session, interaction) = (text("a"), text("d"), text("s"), text("i"));
+        let (capability, what, by) = (text("http"), text("GET"), text("a rule"));
+        let decided = Entry::Decided { agent, digest, session, interaction, capability, what, allowed: true, by };
+        for number in 1..3 {
+            assert_eq!(store.audit(decided.clone(), 1).await.expect("written"), number);
+        }
+        store.audit(done(1), 1).await.expect("written");
+        drop(store);
+        let store = Store::open(&file, Durability::Process).expect("opens");
+        assert_eq!(store.close_interrupted(2).await.expect("closed"), 1);
+        assert_eq!(store.close_interrupted(2).await.expect("closed"), 0);
+        let last = store.audit_after(3, 9).await.expect("read");
+        let expected = Entry::Done { decision: 2, outcome: UNKNOWN.to_owned() };
+        assert_eq!(last, [Sealed { number: 4, at_ms: 2, entry: expected }]);
+        assert!(matches!(store.check_audit().await.expect("read"), Seal::Whole { entries: 4, .. }));
     }
 
     #[tokio::test]

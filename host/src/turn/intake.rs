@@ -90,6 +90,10 @@ impl Turns {
         let house = Arc::new(house);
         let recent = house.store.recent().await?;
         let unfinished = house.store.unfinished().await?;
+        let interrupted = house.store.close_interrupted(now_ms()).await?;
+        if interrupted > 0 {
+            tracing::info!(interrupted, "closed in the log what an earlier process had asked or begun");
+        }
         let (unrecorded, queue) = mpsc::channel(MAX_UNRECORDED);
         let abandoned = CancellationToken::new();
         let recorder = record(house.clone(), queue);
