@@ -1,6 +1,7 @@
 //! `sophon-host dev`: everything on this machine, from one command.
 
 use super::args::DevArgs;
+use super::backstage::Stage;
 use super::exit::Failure;
 use super::session::Session;
 use super::signals::Signals;
@@ -37,7 +38,8 @@ pub(super) async fn dev(
         loaded = building => loaded?,
         () = signals.stop() => return Ok(()),
     };
-    let cloud = start_cloud(&dev_dir, &args).await?;
+    let stage = Arc::<Stage>::default();
+    let cloud = start_cloud(&dev_dir, &args, stage.clone()).await?;
     config.data_dir = host_dir(&config.data_dir);
     config.cloud.url = CloudUrl::parse(&cloud.base_url()).map_err(Failure::other)?;
     config.cloud.token_file = TokenFile(dev_dir.join("token"));
@@ -45,6 +47,7 @@ pub(super) async fn dev(
     let user = User::new(session())?;
     let mut daemon = connect(&config, environment, &user, engine, agents).await?;
     daemon.serve_programs(troubles);
+    stage.set(daemon.store().clone());
     session().write(&dev_dir).map_err(Failure::other)?;
     greet(&cloud, &daemon);
     let ended = run::supervise(daemon, &mut signals).await;
@@ -74,12 +77,13 @@ pub(super) fn paths(config: &Config) -> Result<Vec<PathBuf>, Failure> {
     }
 }
 
-async fn start_cloud(dev_dir: &Path, args: &DevArgs) -> Result<LocalCloud, Failure> {
+async fn start_cloud(dev_dir: &Path, args: &DevArgs, stage: Arc<Stage>) -> Result<LocalCloud, Failure> {
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let options = Options {
         addr: local(args.port),
         admin: args.admin_port.map(local),
         file: Some(dev_dir.join("cloud.db")),
+        backstage: Some(stage),
         ..Options::default()
     };
     LocalCloud::start(options).await.map_err(|error| match error {

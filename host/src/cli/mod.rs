@@ -3,6 +3,7 @@
 mod agent;
 mod args;
 mod audit;
+mod backstage;
 mod build;
 mod chat;
 mod dev;

@@ -50,6 +50,7 @@ pub struct Daemon {
     task: JoinHandle<()>,
     turns: Arc<Turns>,
     registry: Arc<Registry>,
+    store: Store,
     /// How long running turns may go on at a stop.
     grace: Duration,
     status: Arc<Status>,
@@ -119,7 +120,7 @@ impl Daemon {
         let (traces, refused) = (Traces::default(), unauthorized.clone());
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused, status: status.clone() });
         let (sleeper, carrier) = (outbox.clone(), Arc::downgrade(&outbox));
-        let turns = Arc::new(Turns::start(house(config, engine, registry.clone(), store, outbox)).await?);
+        let turns = Arc::new(Turns::start(house(config, engine, registry.clone(), store.clone(), outbox)).await?);
         let (state_in, state) = watch::channel(State::Connecting);
         let sources = Sources { link: events, unauthorized, stop: stop.clone(), status: status.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
@@ -133,6 +134,7 @@ impl Daemon {
             task,
             turns,
             registry,
+            store,
             status,
             sockets: Vec::new(),
             data_dir,
@@ -174,6 +176,11 @@ impl Daemon {
     /// Who there is.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+
+    /// Its records, for who shows them.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Stops: takes no more updates, gives running turns their grace, ends their bubbles, closes the link. Takes 12 s

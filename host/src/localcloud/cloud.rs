@@ -1,5 +1,6 @@
 //! What all requests share: the state, the limiter, and who may come in.
 
+use super::backstage::Backstage;
 use super::bucket::{Bucket, Limiter, Owner, Quota};
 use super::clock::Millis;
 use super::fault::Faults;
@@ -7,7 +8,7 @@ use super::run::Run;
 use super::secret::Digest;
 use super::state::State;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +31,8 @@ pub(super) struct Cloud {
     pub(super) stop: CancellationToken,
     run: Mutex<Run>,
     pub(super) faults: Faults,
+    /// The host in the same process, if there is one.
+    pub(super) backstage: Option<Arc<dyn Backstage>>,
 }
 
 /// The values of `Host` that mean this port.
@@ -59,7 +62,13 @@ impl Cloud {
             run: Mutex::new(Run::new(&stop)),
             stop,
             faults: Faults::default(),
+            backstage: None,
         }
+    }
+
+    /// The same with a host behind it.
+    pub(super) fn with_backstage(self, backstage: Option<Arc<dyn Backstage>>) -> Self {
+        Self { backstage, ..self }
     }
 
     /// The truth. Verbs change it last and all at once, so it is whole even after a panic elsewhere.

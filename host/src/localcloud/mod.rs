@@ -3,7 +3,8 @@
 //! People develop against it and the tests drive it. A request passes `exchange` (what every request and answer
 //! must have), a `gate` (who calls, and is there a request left in the bucket) and a handler in `route`, which
 //! validates, calls one verb of `state` and answers. `state` is the one truth, behind one lock; `persist` is its
-//! file. It can also misbehave on demand: `fault` holds the rules, `admin` is the port where they are made. Buckets, ring, validation and idempotency are pure: they read no clock and wait for nothing.
+//! file. It can also misbehave on demand: `fault` holds the rules, `admin` is the port where they are made.
+//! `backstage` is what the page's settings see of a host in the same process. Buckets, ring, validation and idempotency are pure: they read no clock and wait for nothing.
 
 mod server;
 
@@ -22,6 +23,7 @@ mod persist;
 mod state;
 
 mod admin;
+mod backstage;
 mod fault;
 
 mod bucket;
@@ -31,6 +33,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
+pub use backstage::{Backstage, Behind, HostGrant};
 pub use bucket::Buckets;
 pub use fault::{Fault, Faults, Gone, Often, Refused, RequestFault, Rule, SocketFault, Standing, UpdateFault};
 pub use persist::FileError;

@@ -54,6 +54,8 @@ pub(super) enum Refusal {
     RateLimited(Quota),
     #[error("{0}")]
     Unavailable(&'static str),
+    #[error("{0}")]
+    Host(String),
     #[error("a fault that was asked for")]
     Fault { status: Refused, retry_after: Option<Duration> },
     #[error("the cloud's file cannot be written: {0}")]
@@ -123,7 +125,7 @@ impl Refusal {
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected_request"),
             Self::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
+            Self::Unavailable(_) | Self::Host(_) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
             Self::Fault { status, .. } => status.code(),
             Self::Storage(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
         }
@@ -143,7 +145,7 @@ impl Refusal {
     fn retry_after_ms(&self) -> Option<u64> {
         match self {
             Self::RateLimited(quota) => quota.retry_after.map(whole_ms),
-            Self::Unavailable(_) => Some(UNAVAILABLE_RETRY),
+            Self::Unavailable(_) | Self::Host(_) => Some(UNAVAILABLE_RETRY),
             Self::Fault { status, retry_after } if status.waits() => {
                 Some(retry_after.map_or(UNAVAILABLE_RETRY, whole_ms))
             }

@@ -1,5 +1,6 @@
 //! Starting and stopping a cloud.
 
+use super::backstage::Backstage;
 use super::bucket::{Buckets, Limiter};
 use super::cloud::Cloud;
 use super::door::Door;
@@ -45,6 +46,8 @@ pub struct Options {
     pub buckets: Buckets,
     /// Where the admin port listens, for tests that make this cloud misbehave; as `addr`. With none, there is none.
     pub admin: Option<SocketAddr>,
+    /// The host in the same process, for the page's settings. With none, the page says where else to look.
+    pub backstage: Option<Arc<dyn Backstage>>,
 }
 
 impl Default for Options {
@@ -57,6 +60,7 @@ impl Default for Options {
             approval_expiry: Duration::from_secs(5 * 60),
             buckets: Buckets::documented(),
             admin: None,
+            backstage: None,
         }
     }
 }
@@ -128,7 +132,8 @@ impl LocalCloud {
         let stop = CancellationToken::new();
         let heartbeat = options.heartbeat.max(Duration::from_millis(1));
         let expiry = options.approval_expiry.clamp(Duration::from_millis(1), MAX_EXPIRY);
-        let cloud = Arc::new(Cloud::new(state, limiter, &user_token, addr, heartbeat, expiry, stop.clone()));
+        let cloud = Cloud::new(state, limiter, &user_token, addr, heartbeat, expiry, stop.clone());
+        let cloud = Arc::new(cloud.with_backstage(options.backstage));
         let routes = route::all(&cloud);
         let (server, restarts) = Server::new(listener, routes, Arc::clone(&cloud), options.file, options.buckets);
         let mut tasks = vec![

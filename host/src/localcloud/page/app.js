@@ -23,6 +23,11 @@ const view = new View({
   archive: (id) => edit("archive", () => api.archive(id)),
   unarchive: (id) => edit("unarchive", () => api.unarchive(id)),
   remove,
+  calls: {
+    hostGrants: () => attempt(api.hostGrants()),
+    revokeHost: (id) => attempt(api.revokeHost(id)),
+    revokeCloud: (installation, id) => attempt(api.revokeCloud(installation, id)),
+  },
 }, ui);
 const sync = new Sync({ read: readAll, waitAfter });
 const stream = new Stream({ onEvent, onRefused, onState: (value) => dispatch({ type: "connection", value }) });
@@ -215,6 +220,14 @@ async function remove(id) {
   await edit("delete", async () => {
     await api.remove(id);
     dispatch({ type: "session_gone", session_id: id });
+  });
+}
+
+/** A call whose failure is the caller's to tell, unless the page's key is used up. */
+function attempt(call) {
+  return call.catch((error) => {
+    isKeyError(error);
+    throw error;
   });
 }
 

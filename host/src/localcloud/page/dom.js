@@ -6,6 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const PATHS = {
   plus: "M10 4v12M4 10h12",
   menu: "M3.5 6h13M3.5 10h13M3.5 14h13",
+  sliders: "M3.5 6.5h7M14.5 6.5h2M3.5 13.5h2M9.5 13.5h7M12.5 4.5v4M7.5 11.5v4",
   dots: "M5 10h.01M10 10h.01M15 10h.01",
   send: "M10 16V4.5M5 9.5l5-5 5 5",
   down: "M10 4v11.5M5 10.5l5 5 5-5",

@@ -6,6 +6,7 @@ import { Chat } from "./chat.js";
 import { Composer } from "./composer.js";
 import { Dialog, Menu } from "./dialogs.js";
 import { el, icon, setText } from "./dom.js";
+import { Settings } from "./settings.js";
 import { Sheet } from "./sheet.js";
 import { agentName, Sidebar, sessionTitle } from "./sidebar.js";
 import { runningMessage } from "./state.js";
@@ -29,6 +30,7 @@ export class View {
     this.menu = new Menu();
     this.dialog = new Dialog();
     this.sheet = new Sheet(actions.decide);
+    this.settings = new Settings(actions.calls);
     byId("head-menu").append(icon("dots"));
     byId("head-menu").addEventListener("click", () => this.openMenu(this.state.open, byId("head-menu")));
     byId("skip").addEventListener("click", (event) => {
@@ -42,10 +44,14 @@ export class View {
   onKey(event) {
     if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "k") {
       event.preventDefault();
-      if (!this.dialog.node.open) this.actions.newChat();
+      if (!this.isDialogOpen) this.actions.newChat();
     }
-    const isTopmost = !this.dialog.node.open && !this.menu.node.matches(":popover-open");
+    const isTopmost = !this.isDialogOpen && !this.menu.node.matches(":popover-open");
     if (event.key === "Escape" && isTopmost && this.sidebar.isDrawerOpen) this.sidebar.drawer(false);
+  }
+
+  get isDialogOpen() {
+    return this.dialog.node.open || this.settings.node.open;
   }
 
   /** Shows `state`. */
@@ -60,6 +66,7 @@ export class View {
     this.chat.say(...this.emptyText(state, session, agent));
     this.drawComposer(state, session, agent, isStopping);
     this.drawSheet(state);
+    this.settings.update(state);
   }
 
   drawSheet(state) {

@@ -36,9 +36,12 @@ const FILES: &[(&str, &str, &[u8])] = files! {
     "dom.js" JS
     "events.js" JS
     "format.js" JS
+    "grants.js" JS
     "messages.js" JS
     "outcome.js" JS
     "render.js" JS
+    "settings.css" CSS
+    "settings.js" JS
     "sheet.css" CSS
     "sheet.js" JS
     "sidebar.js" JS

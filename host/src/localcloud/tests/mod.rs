@@ -2,6 +2,7 @@
 
 mod admin;
 mod approval;
+mod backstage;
 mod bridge;
 mod door;
 mod fault;
