@@ -281,3 +281,6 @@ fn unwritten(error: &StoreError) -> Refused {
     tracing::error!("cannot decide what an agent may do: {error}");
     Refused::Unavailable("the host cannot read or write its own records; its log says why".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,29 +12,32 @@ export function normalizeApproval(data) {
   return {
     approval_id: data.approval_id, session_id: data.session_id, installation_id: data.installation_id ?? null,
     title: cleanLabel(data.title) || "The agent asks for leave", action: cleanLabel(data.action),
-    command: block(data.command), host: cleanLabel(data.host), ...readMessage(block(data.message)),
+    command: block(data.command), host: cleanLabel(data.host), message: block(data.message),
     severity: SEVERITIES.includes(data.severity) ? data.severity : "critical",
     expires_at: Number.isFinite(data.expires_at) ? data.expires_at : Infinity,
     ts: Number.isFinite(data.ts) ? data.ts : 0,
   };
 }
 
-/** Where a host says what each "always" would cover, a line for each scope. */
-const COVERS = "What “always” would cover:\n";
-const SAYS = /^The agent says: “(.*)”$/;
+/** What a sophon-host pairs as. Its messages have a form; an agent behind another bridge cannot choose this name. */
+const HOST = "sophon-host";
+const SCOPES = ["session", "tool", "domain", "all"];
+/**
+ * The form: the agent's words on one line, a note of the host's, and a line for each scope. The documents give a question
+ * no field for these; `fixtures/question.txt` is what a host sends, and tests hold both sides to it.
+ */
+const FORM = new RegExp(`^(?:The agent says: “(?<said>[^\\n]*)”\\n\\n)?(?:(?<note>[^]*)\\n\\n)?What “always” would cover:\\n${
+  SCOPES.map((scope) => `${scope}: (?<${scope}>[^\\n]+)`).join("\\n")}$`);
 
 /**
- * A message's parts: the agent's words, the host's note, and what each scope covers. A host keeps the agent's words
- * on one line in quotation marks; a message of another make is taken for the agent's words as a whole.
+ * A message's parts: the agent's words, the host's note, and what each scope covers. Whatever is not in the form, or from
+ * another bridge, is taken for the agent's words as a whole: nothing in it passes for the host's.
  */
-export function readMessage(message) {
-  const at = message.lastIndexOf(COVERS);
-  if (at < 0 || (at > 0 && message[at - 1] !== "\n")) return { message, note: "", covers: {} };
-  const [first, ...rest] = message.slice(0, at).trim().split("\n");
-  const said = SAYS.exec(first);
-  const note = (said ? rest : [first, ...rest]).join("\n").trim();
-  const lines = message.slice(at + COVERS.length).split("\n").map((line) => /^(session|tool|domain|all): (.+)$/.exec(line));
-  return { message: said?.[1] ?? "", note, covers: Object.fromEntries(lines.filter(Boolean).map((found) => found.slice(1))) };
+export function readMessage(message, installation) {
+  const found = installation?.connector_type === HOST ? FORM.exec(message)?.groups : null;
+  if (!found) return { message, note: "", covers: {} };
+  return { message: found.said ?? "", note: found.note ?? "",
+    covers: Object.fromEntries(SCOPES.map((scope) => [scope, found[scope]])) };
 }
 
 /** A question that is over, made harmless; null if it is none, or if nothing is told but that it is over. */

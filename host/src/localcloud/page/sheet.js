@@ -1,7 +1,7 @@
 // The sheet that asks the user for leave. It stands above the composer and takes no focus by itself: a key that was
 // meant for a message must never be an answer.
 
-import { scopesOf, timeLeft } from "./approvals.js";
+import { readMessage, scopesOf, timeLeft } from "./approvals.js";
 import { el } from "./dom.js";
 
 /** A fresh question takes no answer for this long: a click may have been meant for the one before. */
@@ -15,12 +15,14 @@ export class Sheet {
     this.shown = null;
   }
 
-  /** Shows a question, or none. `from` says who asks, `more` how many others wait. */
-  update(approval, from, more) {
-    const mark = approval ? `${approval.approval_id} ${from} ${more}` : null;
+  /** Shows a question, or none. `from` says who asks, for which `installation`, `more` how many others wait. */
+  update(approval, from, installation, more) {
+    const maker = installation?.connector_type ?? null;
+    const mark = approval ? `${approval.approval_id} ${maker} ${from} ${more}` : null;
     if (mark === this.mark) return;
     this.mark = mark;
-    const isNew = approval?.approval_id !== this.shown;
+    const isNew = approval?.approval_id !== this.shown || maker !== this.maker;
+    this.maker = maker;
     this.shown = approval?.approval_id ?? null;
     this.node.hidden = !approval;
     if (!approval) {
@@ -29,7 +31,7 @@ export class Sheet {
       this.node.replaceChildren();
       return;
     }
-    if (isNew) this.build(approval);
+    if (isNew) this.build({ ...approval, ...readMessage(approval.message, installation) });
     this.from.textContent = more > 0 ? `${from} asks, ${more} more after this` : `${from} asks`;
   }
 

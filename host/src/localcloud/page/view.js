@@ -72,12 +72,13 @@ export class View {
   drawSheet(state) {
     const approval = nextApproval(state, Date.now());
     const session = state.sessions.get(approval?.session_id);
-    const who = agentName(state.installations.get(approval?.installation_id));
+    const installation = state.installations.get(approval?.installation_id);
+    const who = agentName(installation);
     const where = session && session.session_id !== state.open ? ` in "${sessionTitle(session)}"` : "";
     if (approval && approval.approval_id !== this.sheet.shown) {
       setText(byId("announcer"), `${who} asks for leave: ${approval.title}`);
     }
-    this.sheet.update(approval, `${who}${where}`, state.approvals.size - 1);
+    this.sheet.update(approval, `${who}${where}`, installation, state.approvals.size - 1);
     clearTimeout(this.sheetTimer);
     if (approval && Number.isFinite(approval.expires_at)) {
       this.sheetTimer = setTimeout(this.actions.redraw, Math.max(0, approval.expires_at - Date.now()) + 1);
