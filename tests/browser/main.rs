@@ -1,6 +1,7 @@
 //! The chat page in a real browser, against the real host.
 
 mod approval;
+mod history;
 mod page;
 
 use anyhow::Result;

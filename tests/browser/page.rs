@@ -142,6 +142,11 @@ impl Page {
         Ok(self.wait_for(css).await?.send_keys(&String::from(char::from(Key::Enter))).await?)
     }
 
+    /// Presses Escape on an element.
+    pub(crate) async fn press_escape(&self, css: &str) -> Result<()> {
+        Ok(self.wait_for(css).await?.send_keys(&String::from(char::from(Key::Escape))).await?)
+    }
+
     /// The text of an element, as a person sees it.
     pub(crate) async fn text(&self, css: &str) -> Result<String> {
         Ok(self.client.find(Locator::Css(css)).await?.text().await?)
