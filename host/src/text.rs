@@ -1,5 +1,7 @@
 //! Strings from outside, made fit for a log, a terminal or a chat bubble: bounded and escaped.
 
+use serde_json::Value;
+
 /// Cuts `text` to at most `max` bytes at a character's border, and says how much is gone.
 pub(crate) fn clip(text: &str, max: usize) -> String {
     if text.len() <= max {
@@ -23,6 +25,23 @@ fn is_tricky(c: char) -> bool {
             c,
             '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}'
         )
+}
+
+/// Whether a character turns the direction of text.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// JSON as people see it: in its strings and names, characters that turn the direction of text are shown as `\u{…}`.
+/// Others stay: joiners have an honest use in words and pictures.
+pub(crate) fn upright(value: Value) -> Value {
+    let straight = |text: &str| escape(text, |c| !turns(c));
+    match value {
+        Value::String(text) => Value::String(straight(&text)),
+        Value::Array(values) => values.into_iter().map(upright).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (straight(&name), upright(value))).collect(),
+        plain => plain,
+    }
 }
 
 /// One line of at most `max` bytes of source: control and invisible characters are shown as `\u{…}`.
@@ -67,6 +86,15 @@ mod tests {
         assert_eq!(line("a\nb\u{202e}c", 80), "a\\nb\\u{202e}c");
         assert_eq!(line("a\u{ad}b\u{3164}c\u{e0100}", 80), "a\\u{ad}b\\u{3164}c\\u{e0100}");
         assert_eq!(terminal("tab\tand ünïcode 🦀"), "tab\tand ünïcode 🦀");
+    }
+
+    #[test]
+    fn what_turns_text_is_shown_in_json_and_nothing_else_is_changed() {
+        let value =
+            serde_json::json!({ "a\u{202e}b": ["\u{2066}x", { "y": "\u{61c}" }, 7, null], "ok": "👩\u{200d}👧\nü" });
+        let shown =
+            serde_json::json!({ "a\\u{202e}b": ["\\u{2066}x", { "y": "\\u{61c}" }, 7, null], "ok": "👩\u{200d}👧\nü" });
+        assert_eq!(upright(value), shown);
     }
 
     #[test]

@@ -47,6 +47,10 @@ async fn an_agents_question_tells_what_each_always_covers_and_its_answer_reaches
     page.wait_for("[data-testid=sheet-always]:not(:disabled)").await?;
     assert_eq!(page.text("#sheet-title").await?, "probe: The agent asks: “May I eat?”");
     assert_eq!(page.text("[data-testid=sheet-command]").await?, "do eat");
+    // The browser's window is low: the sheet scrolls, and nothing in it shrinks out of sight.
+    let squeezed = "return [...document.querySelectorAll('.sheet pre, .sheet blockquote')]
+                    .filter((one) => one.clientHeight < Math.min(one.scrollHeight, 100)).length";
+    assert_eq!(page.run(squeezed).await?, 0);
     let cover = "Allow always means in this session: its own question `eat`";
     assert_eq!(page.text("[data-testid=sheet-cover]").await?, cover);
     assert!(page.text("[data-testid=sheet-time]").await?.starts_with("a no in "));

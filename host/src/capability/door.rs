@@ -168,11 +168,13 @@ impl Leave {
     /// When the turn was stopped.
     pub async fn progress(&self, partial: Value) -> Result<(), Stopped> {
         let Some(card) = self.card else { return Ok(()) };
-        self.door.chat.act(Act::Progress { card, percent: None, label: None, partial: Some(partial) }).await
+        let partial = Some(crate::text::upright(partial));
+        self.door.chat.act(Act::Progress { card, percent: None, label: None, partial }).await
     }
 
     /// It is done, and this came of it: a few words for the log, and what the card shows.
     pub async fn done(mut self, outcome: &str, result: Option<Value>) {
+        let result = result.map(crate::text::upright);
         let close = self.card.map(|card| Act::Complete { card, result });
         self.tell(outcome, close).await;
     }

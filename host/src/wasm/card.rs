@@ -26,12 +26,13 @@ pub struct Card {
 fn json(text: Option<String>) -> Result<Option<Value>, Failure> {
     let Some(text) = text else { return Ok(None) };
     let value: Value = serde_json::from_str(&text).map_err(|error| Failure::Invalid(format!("not JSON: {error}")))?;
+    let value = crate::text::upright(value);
     let size = value.to_string().len();
     if size <= MAX_JSON {
         return Ok(Some(value));
     }
     let note = format!("cut: {size} bytes are more than the {MAX_JSON} that a card shows");
-    Ok(Some(serde_json::json!({ "note": note, "beginning": crate::text::clip(&text, MAX_JSON / 4) })))
+    Ok(Some(serde_json::json!({ "note": note, "beginning": crate::text::clip(&value.to_string(), MAX_JSON / 4) })))
 }
 
 fn closed() -> Failure {
