@@ -108,8 +108,7 @@ impl Daemon {
         engine: Arc<Engine>,
         agents: Arc<Agents>,
     ) -> Result<Self, DaemonError> {
-        let lock = DataLock::take(&config.data_dir)?;
-        let locks = (lock, InstallationLock::take(&config.shared_dirs, &token, &config.data_dir)?);
+        let locks = locks(config, &token)?;
         let store = open_store(config, &token)?;
         let registry = Registry::open(engine.clone(), store.clone(), config, &agents).await?;
         let status = Arc::new(Status::new(config.cloud.url.join(""), registry.clone(), SystemTime::now()));
@@ -193,6 +192,11 @@ impl Daemon {
         }
         self.turns.close(self.grace, CLOSING).await;
     }
+}
+
+fn locks(config: &Config, token: &Token) -> Result<(DataLock, InstallationLock), LockError> {
+    let lock = DataLock::take(&config.data_dir)?;
+    Ok((lock, InstallationLock::take(&config.shared_dirs, token, &config.data_dir)?))
 }
 
 /// The store of an installation. Update ids are numbered by installation: after pairing anew they begin again, and

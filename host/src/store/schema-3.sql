@@ -24,14 +24,6 @@ BEGIN SELECT raise(ABORT, 'the audit log is only appended to'); END;
 CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
 BEGIN SELECT raise(ABORT, 'the audit log is only appended to'); END;
 
--- What is appended to the log at the next start, unless something better was before: the ends of questions and deeds that
--- are under way. `decision` is the entry that allowed a deed.
-CREATE TABLE interrupted (
-    id INTEGER PRIMARY KEY,
-    decision INTEGER UNIQUE,
-    body TEXT NOT NULL
-) STRICT;
-
 -- Whose state there is: an agent's in a session, or in all of them (session ''), with the sums of what it holds.
 CREATE TABLE drawers (
     id INTEGER PRIMARY KEY,

@@ -32,3 +32,11 @@ CREATE TABLE pins (
 
 -- Which version answered, for people.
 ALTER TABLE turns ADD COLUMN version TEXT;
+
+-- What is appended to the log at the next start, unless something better was before: the ends of questions and deeds that
+-- are under way. `decision` is the entry that allowed a deed.
+CREATE TABLE interrupted (
+    id INTEGER PRIMARY KEY,
+    decision INTEGER UNIQUE,
+    body TEXT NOT NULL
+) STRICT;
