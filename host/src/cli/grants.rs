@@ -73,6 +73,11 @@ async fn add(config: &Config, store: &Store, args: AddArgs) -> Result<(), Failur
     let manifest = manifest(config, &args.agent)?;
     let digest = component(&manifest).map_err(Failure::other)?.1.to_string();
     let pattern: Pattern = args.covers.parse().map_err(Failure::usage)?;
+    if matches!(pattern, Pattern::Files(_)) {
+        return Err(Failure::usage(
+            "folders are given by a rule of sophon-host.toml, not by a grant: `files = \"/the/folder\"`",
+        ));
+    }
     let now = now_ms();
     let until_ms = args.lasting.map(|span| now.saturating_add(u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX)));
     let grant = Grant {

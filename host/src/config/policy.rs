@@ -3,11 +3,13 @@
 use super::want::{AbsolutePath, Arguments, Few, Methods, Read};
 use super::{AgentName, ConfigError};
 use crate::grant::{
-    Args, Effect, ExecPattern, Glob, HostPattern, HttpPattern, Pattern, Program, Rule, SecretName, UrlPattern,
+    Args, Effect, ExecPattern, FilesPattern, Glob, HostPattern, HttpPattern, Pattern, Program, Rule, SecretName,
+    UrlPattern,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The most rules.
 const MAX_RULES: usize = 1_000;
@@ -72,6 +74,8 @@ struct RawRule {
     args: Option<Arguments>,
     network: Option<bool>,
     read: Option<Few<AbsolutePath>>,
+    files: Option<AbsolutePath>,
+    write: Option<bool>,
     action: Option<Action>,
 }
 
@@ -118,46 +122,72 @@ fn variable<'de, D: Deserializer<'de>>(de: D) -> Result<Option<String>, D::Error
 }
 
 impl RawRule {
-    /// The first key that is there of those for requests, and of those for programs.
-    fn keys(&self) -> (Option<&'static str>, Option<&'static str>) {
-        let http = [("methods", self.methods.is_some()), ("addresses", self.addresses.is_some())];
-        let exec = [("args", self.args.is_some()), ("network", self.network.is_some()), ("read", self.read.is_some())];
-        let first = |keys: &[(&'static str, bool)]| keys.iter().find(|(_, is_there)| *is_there).map(|(key, _)| *key);
-        (first(&http), first(&exec))
+    /// That no key is there which has a meaning for other kinds only.
+    fn no_other(&self, kind: &str) -> Result<(), String> {
+        let keys = [
+            ("http", "methods", self.methods.is_some()),
+            ("http", "addresses", self.addresses.is_some()),
+            ("exec", "args", self.args.is_some()),
+            ("exec", "network", self.network.is_some()),
+            ("exec", "read", self.read.is_some()),
+            ("files", "write", self.write.is_some()),
+        ];
+        match keys.iter().find(|(of, _, is_there)| *is_there && *of != kind) {
+            Some((_, key, _)) => Err(format!("`{key}` has no meaning in a rule for `{kind}`")),
+            None => Ok(()),
+        }
     }
-}
 
-fn no_other(key: Option<&str>, kind: &str) -> Result<(), String> {
-    key.map_or(Ok(()), |key| Err(format!("`{key}` has no meaning in a rule for `{kind}`")))
+    /// What it speaks of.
+    fn pattern(&mut self, effect: Effect) -> Result<Pattern, String> {
+        // Leave for a program is no leave for what its arguments make it run; a denial is one of all that.
+        let unsaid = if effect == Effect::Allow { Args::Plain } else { Args::Any };
+        match (self.http.take(), self.exec.take(), self.files.take(), self.action.take()) {
+            (Some(url), None, None, None) => {
+                self.no_other("http")?;
+                let methods = self.methods.take().unwrap_or_default().0;
+                Ok(Pattern::Http(HttpPattern { url: url.0, methods }))
+            }
+            (None, Some(program), None, None) => {
+                self.no_other("exec")?;
+                let args = self.args.take().map_or(unsaid, |args| args.0);
+                Ok(Pattern::Exec(ExecPattern { program: program.0, args }))
+            }
+            (None, None, Some(folder), None) => {
+                self.no_other("files")?;
+                self.files(folder.0, effect)
+            }
+            (None, None, None, Some(action)) => {
+                self.no_other("action")?;
+                Ok(Pattern::Own(action.0))
+            }
+            _ => Err("a rule is for one of `http`, `exec`, `files` and `action`".to_owned()),
+        }
+    }
+
+    fn files(&self, path: PathBuf, effect: Effect) -> Result<Pattern, String> {
+        if path.as_os_str().as_encoded_bytes().contains(&b'*') {
+            return Err("`files` names a folder, and speaks of all below it: leave the stars out".to_owned());
+        }
+        match (effect, self.write) {
+            (Effect::Allow, write) => Ok(Pattern::Files(FilesPattern { path, write: write.unwrap_or_default() })),
+            (_, None) => Ok(Pattern::Files(FilesPattern { path, write: true })),
+            (_, Some(_)) => {
+                Err("`write` has a meaning only in a rule that allows: any other is for reading, too".to_owned())
+            }
+        }
+    }
 }
 
 impl TryFrom<RawRule> for RuleTable {
     type Error = String;
-    fn try_from(raw: RawRule) -> Result<Self, String> {
+    fn try_from(mut raw: RawRule) -> Result<Self, String> {
         let effect = match raw.effect {
             EffectName::Allow => Effect::Allow,
             EffectName::Ask => Effect::Ask,
             EffectName::Deny => Effect::Deny,
         };
-        let (http_keys, exec_keys) = raw.keys();
-        // Leave for a program is no leave for what its arguments make it run; a denial is one of all that.
-        let unsaid = if effect == Effect::Allow { Args::Plain } else { Args::Any };
-        let pattern = match (raw.http, raw.exec, raw.action) {
-            (Some(url), None, None) => {
-                no_other(exec_keys, "http")?;
-                let methods = raw.methods.unwrap_or_default().0;
-                Pattern::Http(HttpPattern { url: url.0, methods })
-            }
-            (None, Some(program), None) => {
-                no_other(http_keys, "exec")?;
-                Pattern::Exec(ExecPattern { program: program.0, args: raw.args.map_or(unsaid, |args| args.0) })
-            }
-            (None, None, Some(action)) => {
-                no_other(http_keys.or(exec_keys), "action")?;
-                Pattern::Own(action.0)
-            }
-            _ => return Err("a rule is for one of `http`, `exec` and `action`".to_owned()),
-        };
+        let pattern = raw.pattern(effect)?;
         Ok(Self(Rule {
             effect,
             agent: raw.agent.map_or_else(Glob::any, |agent| agent.0),

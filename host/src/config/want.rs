@@ -3,6 +3,7 @@
 use crate::grant::{
     Args, ExecPattern, FileWant, HostPattern, HttpPattern, Pattern, Program, SecretName, UrlPattern, Want, Wants,
 };
+use serde::de::IntoDeserializer as _;
 use serde::{Deserialize, Deserializer, de};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -50,7 +51,7 @@ struct SecretTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FilesTable {
-    path: AbsolutePath,
+    path: FilesPath,
     #[serde(default)]
     write: bool,
     why: String,
@@ -112,6 +113,24 @@ impl<'de> Deserialize<'de> for Arguments {
     }
 }
 
+/// A path from the root, or `work`: the agent's own work folder.
+#[derive(Debug)]
+struct FilesPath(PathBuf);
+
+impl<'de> Deserialize<'de> for FilesPath {
+    fn deserialize<D: Deserializer<'de>>(de: D) -> Result<Self, D::Error> {
+        let path = String::deserialize(de)?;
+        if path == FileWant::WORK {
+            return Ok(Self(path.into()));
+        }
+        let words = |why: de::value::Error| format!("{why}; or write `work` for the agent's own work folder");
+        AbsolutePath::deserialize(path.into_deserializer())
+            .map(|path| Self(path.0))
+            .map_err(words)
+            .map_err(de::Error::custom)
+    }
+}
+
 /// A path from the root, without steps upwards.
 #[derive(Debug)]
 pub(super) struct AbsolutePath(pub(super) PathBuf);
@@ -154,7 +173,12 @@ impl WantTables {
             why: why(table.why),
         });
         let files = self.files.0.into_iter();
-        let files = files.map(|table| FileWant { path: table.path.0, write: table.write, why: why(table.why) });
+        let files = files.map(|table| FileWant {
+            // One's own folder is always written to.
+            write: table.write || table.path.0.as_os_str() == FileWant::WORK,
+            path: table.path.0,
+            why: why(table.why),
+        });
         Ok(Wants {
             asks: http.chain(exec).collect(),
             secrets: self.secret.into_iter().map(|(name, table)| (name, table.hosts.0)).collect(),
@@ -184,7 +208,7 @@ mod tests {
             ("[secret.a-b]\nhosts = [\"a.example\"]", "not a secret's name"),
             ("[secret.A]\nhosts = []", "names no host"),
             ("[secret.A]\nhosts = [\"https://a.example\"]", "not a host"),
-            ("[[files]]\npath = \"x\"\nwhy = \"x\"", "whole path"),
+            ("[[files]]\npath = \"x\"\nwhy = \"x\"", "or write `work`"),
             ("[[files]]\npath = \"/x/../y\"\nwhy = \"x\"", "whole path"),
             (&"[[exec]]\nprogram = \"x\"\nwhy = \"x\"\n".repeat(65), "more than 64"),
             (&(0..65).map(|n| format!("[secret.A{n}]\nhosts = [\"a\"]\n")).collect::<String>(), "more than 64"),
@@ -199,12 +223,13 @@ mod tests {
         let wants = read(
             "[[http]]\nurl = \"https://*.a.example/v1/*\"\nmethods = [\"post\"]\nwhy = \"a\\u202e\"\n\
              [[exec]]\nprogram = \"git\"\nwhy = \"\"\n[[exec]]\nprogram = \"/bin/ls\"\nargs = [\"-l\", \"...\"]\nwhy = \"\"\n\
-             [secret.KEY]\nhosts = [\"*.a.example\"]\n[[files]]\npath = \"/srv/data/\"\nwhy = \"\"",
+             [secret.KEY]\nhosts = [\"*.a.example\"]\n[[files]]\npath = \"/srv/data/\"\nwhy = \"\"\n[[files]]\npath = \"work\"\nwhy = \"\"",
         )
         .expect("wants");
         let patterns: Vec<String> = wants.asks.iter().map(|want| want.pattern.to_string()).collect();
         assert_eq!(patterns, ["http POST https://*.a.example/v1/*", "exec git", "exec /bin/ls -l ..."]);
         assert_eq!((wants.asks[0].why.as_str(), wants.secrets.len()), ("a\\u{202e}", 1));
-        assert_eq!(wants.files[0].path, PathBuf::from("/srv/data"));
+        assert_eq!((&wants.files[0].path, wants.files[0].write), (&PathBuf::from("/srv/data"), false));
+        assert!(wants.files[1].is_work() && wants.files[1].write);
     }
 }

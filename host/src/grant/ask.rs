@@ -114,6 +114,8 @@ pub enum Capability {
     Http,
     /// Programs.
     Exec,
+    /// Folders: given by rules, asked about never.
+    Files,
     /// The agent's own questions.
     Approval,
 }
@@ -124,6 +126,7 @@ impl Capability {
         match self {
             Self::Http => "http",
             Self::Exec => "exec",
+            Self::Files => "files",
             Self::Approval => "approval",
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod address;
 mod ask;
+mod files;
 mod glob;
 mod pattern;
 mod question;
@@ -13,6 +14,7 @@ pub mod web;
 mod words;
 
 pub use ask::{Ask, Capability, ExecAsk, Fingerprint, HttpAsk, OwnAsk, SecretName};
+pub use files::{FilesAsk, FilesPattern, Withheld, give};
 pub use glob::Glob;
 pub(crate) use pattern::own;
 pub use pattern::{Args, ExecPattern, HostPattern, HttpPattern, Pattern, PortPattern, Program, UrlPattern};

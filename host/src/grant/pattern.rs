@@ -1,6 +1,7 @@
 //! What a rule, a want or a grant covers.
 
 use super::ask::{Ask, Capability, ExecAsk, HttpAsk};
+use super::files::FilesPattern;
 use super::web::{Host, Scheme};
 use super::{Glob, shell};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ pub enum Pattern {
     Http(HttpPattern),
     /// Command lines.
     Exec(ExecPattern),
+    /// Folders.
+    Files(FilesPattern),
     /// Actions of the agent's own questions.
     Own(Glob),
 }
@@ -108,6 +111,7 @@ impl Pattern {
         match self {
             Self::Http(_) => Capability::Http,
             Self::Exec(_) => Capability::Exec,
+            Self::Files(_) => Capability::Files,
             Self::Own(_) => Capability::Approval,
         }
     }
@@ -129,6 +133,7 @@ impl Pattern {
             (Self::Exec(one), Self::Exec(other)) => {
                 (one.program == other.program || other.program == Program::Any) && one.args.within(&other.args)
             }
+            (Self::Files(one), Self::Files(other)) => one.within(other),
             (Self::Own(one), Self::Own(other)) => one.within(other),
             _ => false,
         }

@@ -1,6 +1,6 @@
 //! What the operator allows, asks about and denies.
 
-use super::{Ask, Glob, Pattern, pattern::Args};
+use super::{Ask, FilesPattern, Glob, Pattern, pattern::Args};
 use ipnet::IpNet;
 use std::path::PathBuf;
 
@@ -64,14 +64,15 @@ impl Rule {
     }
 }
 
-/// A pattern as it is written: what a program runs by its arguments is left out of an allowing rule without arguments,
-/// and that makes it no narrower than the same rule that denies.
+/// A pattern as it is written: what a program runs by its arguments is left out of an allowing rule without arguments, and
+/// writing of one that allows to read. That makes neither narrower than the same rule that denies.
 fn written(pattern: &Pattern) -> Pattern {
     match pattern.clone() {
         Pattern::Exec(mut exec) if exec.args == Args::Plain => {
             exec.args = Args::Any;
             Pattern::Exec(exec)
         }
+        Pattern::Files(files) => Pattern::Files(FilesPattern { write: true, ..files }),
         pattern => pattern,
     }
 }
@@ -79,7 +80,12 @@ fn written(pattern: &Pattern) -> Pattern {
 /// What the rules say to an ask: of those that cover it, the narrowest. Where neither of two is narrower, the stricter
 /// one holds. The order of rules is nothing.
 pub fn decide<'a>(rules: &'a [Rule], agent: &str, ask: &Ask) -> Verdict<'a> {
-    let covering: Vec<&Rule> = rules.iter().filter(|rule| rule.covers(agent, ask)).collect();
+    narrowest(rules, |rule| rule.covers(agent, ask))
+}
+
+/// What the rules say to something that these of them speak of.
+pub(super) fn narrowest(rules: &[Rule], speaks: impl Fn(&Rule) -> bool) -> Verdict<'_> {
+    let covering: Vec<&Rule> = rules.iter().filter(|rule| speaks(rule)).collect();
     let narrowest = covering.iter().filter(|rule| !covering.iter().any(|other| other.is_narrower(rule)));
     let strictest =
         narrowest.min_by(|one, other| other.effect.cmp(&one.effect).then_with(|| one.gives().cmp(&other.gives())));

@@ -14,7 +14,7 @@ pub struct Wants {
     pub asks: Vec<Want>,
     /// Which secrets it uses, and at which hosts.
     pub secrets: BTreeMap<SecretName, Vec<HostPattern>>,
-    /// Files outside its work folder.
+    /// Folders of files: its own, and others.
     pub files: Vec<FileWant>,
 }
 
@@ -27,10 +27,10 @@ pub struct Want {
     pub why: String,
 }
 
-/// Files that an agent wants outside its work folder.
+/// A folder that an agent wants, with all below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileWant {
-    /// A file, or a folder with all below it.
+    /// From the root; or [`FileWant::WORK`], its own.
     pub path: PathBuf,
     /// Whether it would write there.
     pub write: bool,
@@ -105,10 +105,22 @@ impl Want {
 }
 
 impl FileWant {
+    /// How a manifest names an agent's own work folder, where it wants no other: no path from the root is that.
+    pub const WORK: &str = "work";
+
+    /// Whether this is the agent's own work folder, which any agent may have.
+    pub fn is_work(&self) -> bool {
+        self.path.as_os_str() == Self::WORK
+    }
+
     /// What is wanted, for people, with the author's reason.
     pub fn in_words(&self) -> String {
+        if self.is_work() {
+            return format!("its own work folder{}", because(&self.why));
+        }
         let deed = if self.write { "read and write" } else { "read" };
-        format!("{deed} {}{}", crate::text::line(&self.path.display().to_string(), 300), because(&self.why))
+        let path = crate::text::line(&self.path.display().to_string(), 300);
+        format!("{deed} {path}, which only a rule gives{}", because(&self.why))
     }
 }
 
@@ -148,7 +160,7 @@ fn exec_lines(ask: &ExecAsk) -> String {
 }
 
 /// A string of TOML on one line.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::from(crate::text::line(text, 1_000)).to_string()
 }
 

@@ -25,6 +25,11 @@ fn what_does_not_fit_is_told() {
             "not a network",
         ),
         ("[[policy]]\neffect = \"allow\"\nexec = \"a\"\nread = [\"../x\"]", "whole path"),
+        ("[[policy]]\neffect = \"allow\"\nfiles = \"srv\"", "whole path"),
+        ("[[policy]]\neffect = \"allow\"\nfiles = \"/srv/**\"", "leave the stars out"),
+        ("[[policy]]\neffect = \"deny\"\nfiles = \"/srv\"\nwrite = true", "only in a rule that allows"),
+        ("[[policy]]\neffect = \"allow\"\nexec = \"a\"\nwrite = true", "`write` has no meaning"),
+        ("[[policy]]\neffect = \"allow\"\nfiles = \"/srv\"\nread = [\"/x\"]", "`read` has no meaning"),
         ("[agent.Echo]", "not an agent's name"),
         ("[agent.echo.cofnig]", "unknown field `cofnig`"),
         ("[agent.echo.config]\nkey = 1", "line 2"),
@@ -46,11 +51,13 @@ fn rules_are_read_with_their_place() {
          [[policy]]\neffect = \"allow\"\nagent = \"ec*\"\nexec = \"git\"\nread = [\"/srv\"]\nnetwork = true\n\
          [[policy]]\neffect = \"allow\"\nhttp = \"http://10.0.0.1/*\"\naddresses = [\"10.0.0.1\"]\nmethods = [\"get\"]\n\
          [[policy]]\neffect = \"ask\"\naction = \"calendar.*\"\n\
+         [[policy]]\neffect = \"allow\"\nfiles = \"/srv/a b/\"\n[[policy]]\neffect = \"deny\"\nfiles = \"/srv\"\n\
          [agent.echo.config]\nmodel = \"m\"\n[secret.KEY]\nhosts = [\"a.example\"]\nenv = \"KEY\"",
     )
     .expect("a policy");
     let patterns: Vec<String> = policy.rules.iter().map(|rule| rule.pattern.to_string()).collect();
-    assert_eq!(patterns, ["exec git ...", "exec git", "http GET http://10.0.0.1/*", "own calendar.*"]);
+    assert_eq!(patterns[..4], ["exec git ...", "exec git", "http GET http://10.0.0.1/*", "own calendar.*"]);
+    assert_eq!(patterns[4..], ["files /srv/a b", "files write /srv"]);
     let ask = Ask::Http(HttpAsk::new("GET", "http://10.0.0.1/x", [].into()).expect("an ask"));
     let rule = decide(&policy.rules, "fetch", &ask).rule.expect("a rule");
     assert_eq!(rule.place, "sophon-host.toml, [[policy]] no. 3");

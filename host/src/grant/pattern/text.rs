@@ -120,6 +120,7 @@ impl FromStr for Pattern {
                 Ok(Self::Http(HttpPattern { url: url.parse()?, methods: methods.collect::<Result<_, _>>()? }))
             }
             "exec" => exec(rest).map(Self::Exec),
+            "files" => rest.parse().map(Self::Files),
             "own" => own(rest).map(Self::Own),
             _ => Err(kinds.to_owned()),
         }
@@ -223,6 +224,7 @@ impl fmt::Display for Pattern {
                 write!(f, "http {} {url}", methods.iter().cloned().collect::<Vec<_>>().join(","))
             }
             Self::Own(action) => write!(f, "own {action}"),
+            Self::Files(files) => write!(f, "files {files}"),
             Self::Exec(ExecPattern { program, args }) => {
                 write!(f, "exec {}", quoted(&program.to_string()))?;
                 match args {

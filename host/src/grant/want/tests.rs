@@ -74,11 +74,13 @@ fn only_what_is_more_is_told_as_more() {
     let mut more = before.clone();
     more.secrets.insert(secret("KEY"), vec!["a.example".parse().expect("a host")]);
     more.files.push(FileWant { path: "/srv/x".into(), write: false, why: String::new() });
-    assert_eq!(more.beyond(&before), ["the secret KEY at a.example", "read /srv/x"]);
+    assert_eq!(more.beyond(&before), ["the secret KEY at a.example", "read /srv/x, which only a rule gives"]);
     let mut writes = more.clone();
     writes.files[0].write = true;
-    assert_eq!(writes.beyond(&more), ["read and write /srv/x"]);
+    assert_eq!(writes.beyond(&more), ["read and write /srv/x, which only a rule gives"]);
     assert!(more.beyond(&writes).is_empty());
+    let work = FileWant { path: FileWant::WORK.into(), write: true, why: "notes".to_owned() };
+    assert_eq!(work.in_words(), "its own work folder (“notes”)");
 }
 
 #[test]
