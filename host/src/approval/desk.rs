@@ -4,7 +4,9 @@ use super::Person;
 use super::asking::Asking;
 use super::office::Office;
 use super::queue::{Place, Queue};
-use crate::grant::{Answer, Ask, Effect, Question, Rule, Scope, Wants, cover_in_words, policy_lines};
+use crate::grant::{
+    Answer, Ask, Capability, Effect, FilesAsk, Question, Rule, Scope, Wants, Withheld, cover_in_words, policy_lines,
+};
 use crate::store::{Entry, Standing, StoreError};
 use std::sync::Arc;
 
@@ -113,6 +115,23 @@ impl Desk {
     /// The rule that speaks of something.
     pub fn rule(&self, ask: &Ask) -> Option<&Rule> {
         self.office.rule(&self.client, ask).1
+    }
+
+    /// The rule that gives a folder, by its place. Nobody is asked.
+    ///
+    /// # Errors
+    /// What withholds it, and what would give it.
+    pub fn gives(&self, ask: &FilesAsk) -> Result<String, Withheld> {
+        self.office.gives(&self.client, ask)
+    }
+
+    /// Writes down that a folder is given.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub async fn given(&self, ask: &FilesAsk, by: &str) -> Result<(), Refused> {
+        let entry = self.decided(Capability::Files, ask.to_string(), true, by.to_owned());
+        self.office.write(entry).await.map(drop).map_err(|error| unwritten(&error))
     }
 
     /// Whether deciding this will ask a person, as far as can be told beforehand.
@@ -241,10 +260,14 @@ impl Desk {
     }
 
     fn entry(&self, ask: &Ask, allowed: bool, by: &str) -> Entry {
-        let Client { agent, digest, session, interaction, .. } = self.client.clone();
-        let capability = ask.capability().as_str().to_owned();
         let what = ask.command().unwrap_or_else(|| ask.title());
-        Entry::Decided { agent, digest, session, interaction, capability, what, allowed, by: by.to_owned() }
+        self.decided(ask.capability(), what, allowed, by.to_owned())
+    }
+
+    fn decided(&self, capability: Capability, what: String, allowed: bool, by: String) -> Entry {
+        let Client { agent, digest, session, interaction, .. } = self.client.clone();
+        let capability = capability.as_str().to_owned();
+        Entry::Decided { agent, digest, session, interaction, capability, what, allowed, by }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What decides for all turns: the operator's rules, the grants, and the log of it all.
 
 use super::desk::Client;
-use crate::grant::{Ask, Effect, Grant, Rule, Scope, cover_in_words, decide, widen};
+use crate::grant::{Ask, Effect, FilesAsk, Grant, Rule, Scope, Withheld, cover_in_words, decide, give, widen};
 use crate::store::{Entry, Standing, Store, StoreError, grant_id};
 use crate::time::now_ms;
 
@@ -21,6 +21,11 @@ impl Office {
     pub(super) fn rule(&self, client: &Client, ask: &Ask) -> (Effect, Option<&Rule>) {
         let verdict = decide(&self.rules, &client.agent, ask);
         (verdict.effect, verdict.rule)
+    }
+
+    /// The rule that gives a folder.
+    pub(super) fn gives(&self, client: &Client, ask: &FilesAsk) -> Result<String, Withheld> {
+        give(&self.rules, &client.agent, ask).map(|rule| rule.place.clone())
     }
 
     /// What the grants say to an ask. One that allows it is used by that.

@@ -5,7 +5,8 @@ use super::chat::{Act, CardId, Chat, Stopped};
 use super::tools::Refusal;
 use super::wall::WallClock;
 use crate::approval::{Allowed, AnswerFuture, By, Client, Desk, Office, Person, Refused};
-use crate::grant::{Ask, Question, Rule};
+
+use crate::grant::{Ask, FilesAsk, Question, Rule, Withheld};
 use crate::store::Store;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -89,6 +90,22 @@ impl Door {
     /// The operator's rule that speaks of something, whatever it says: it also says what comes with leave.
     pub fn rule(&self, ask: &Ask) -> Option<&Rule> {
         self.desk.rule(ask)
+    }
+
+    /// The rule that gives a folder, by its place.
+    ///
+    /// # Errors
+    /// What withholds it, and what would give it.
+    pub fn gives(&self, ask: &FilesAsk) -> Result<String, Withheld> {
+        self.desk.gives(ask)
+    }
+
+    /// Writes down that a folder is given, before it is.
+    ///
+    /// # Errors
+    /// When it cannot be written down: then it is not given.
+    pub async fn given(&self, ask: &FilesAsk, by: &str) -> Result<(), Refusal> {
+        Ok(self.desk.given(ask, by).await?)
     }
 
     /// Asks for leave, which may take as long as a person needs to answer.

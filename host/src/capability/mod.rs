@@ -17,6 +17,7 @@ mod wall;
 pub use chat::{Act, ActFuture, AskId, CardId, Chat, Stopped};
 pub use door::{Door, Leave};
 pub use exec::{Command, Hold, Output, Process, Programs, launch};
+pub use files::{Folders, Forgotten, Given, Meter, Open, Placed, Room, left_behind};
 pub use operation::Operation;
 pub use secret::{Keys, Vault};
 pub use settings::Settings;

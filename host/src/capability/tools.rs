@@ -2,6 +2,7 @@
 
 use super::door::Door;
 use super::exec::{Programs, Runs};
+use super::files::{Folders, InUse, Meter, Open};
 use super::http::{Connector, Web};
 use super::secret::Keys;
 use super::settings::Settings;
@@ -23,6 +24,10 @@ pub struct Tools {
     web: Arc<Web>,
     pub(super) programs: Option<Arc<Programs>>,
     pub(super) runs: Runs,
+    pub(super) folders: Option<Arc<Folders>>,
+    /// What the turn writes outside its work folder.
+    pub(super) elsewhere: Arc<Meter>,
+    _in_use: Option<InUse>,
 }
 
 /// Why a call is refused. The text is for the agent's author, and holds nothing of the host's.
@@ -61,7 +66,8 @@ impl Tools {
     pub fn new(agent: AgentName, session: String, store: Store, stop: CancellationToken, door: Door) -> Self {
         let (settings, door, programs) = (Arc::default(), Arc::new(door), None);
         let web = Arc::new(Web::new(Arc::default(), Keys::default(), door.clone(), stop.clone()));
-        Self { agent, session, store, stop, settings, door, web, programs, runs: Runs::default() }
+        let (runs, folders, elsewhere) = (Runs::default(), None, Arc::new(Meter::of_a_turn()));
+        Self { agent, session, store, stop, settings, door, web, programs, runs, folders, elsewhere, _in_use: None }
     }
 
     /// The way to all that has to be allowed.
@@ -81,6 +87,19 @@ impl Tools {
     pub fn with_programs(mut self, programs: Arc<Programs>) -> Self {
         self.programs = Some(programs);
         self
+    }
+
+    /// Adds the host's folders, and keeps the turn's own while it runs.
+    #[must_use]
+    pub fn with_folders(mut self, folders: Arc<Folders>) -> Self {
+        self._in_use = Some(folders.hold(&self.agent, &self.session));
+        self.folders = Some(folders);
+        self
+    }
+
+    /// The files that guests of this host have open.
+    pub fn open_files(&self) -> Option<&Arc<Open>> {
+        self.folders.as_ref().map(|folders| folders.open())
     }
 
     /// Adds the host's connector, and the secrets that requests may be filled with.

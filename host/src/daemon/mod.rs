@@ -9,10 +9,11 @@ mod meter;
 mod metrics;
 mod scrape;
 mod status;
+mod sweep;
 mod wake;
 
 use crate::approval::Office;
-use crate::capability::{Programs, Settings, Vault};
+use crate::capability::{Folders, Programs, Settings, Vault};
 use crate::cloud::{Link, Rest, Traces};
 use crate::config::{AgentName, Config, PolicyConfig, Token};
 use crate::protocol::InstallationId;
@@ -119,7 +120,9 @@ impl Daemon {
         let (traces, refused) = (Traces::default(), unauthorized.clone());
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused, status: status.clone() });
         let (sleeper, carrier) = (outbox.clone(), Arc::downgrade(&outbox));
-        let turns = Arc::new(Turns::start(house(config, engine, registry.clone(), store.clone(), outbox)).await?);
+        let house = house(config, engine, registry.clone(), store.clone(), outbox);
+        sweep::start(&house, stop.clone());
+        let turns = Arc::new(Turns::start(house).await?);
         let (state_in, state) = watch::channel(State::Connecting);
         let sources = Sources { link: events, unauthorized, stop: stop.clone(), status: status.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
@@ -211,9 +214,10 @@ fn house(config: &Config, engine: Arc<Engine>, registry: Arc<Registry>, store: S
     let office = Arc::new(Office::new(config.policy.rules.clone(), store.clone()));
     let settings = settings(&config.policy);
     let programs = Arc::new(Programs::new(config.exec.clone(), &config.data_dir));
+    let folders = Arc::new(Folders::new(&config.data_dir));
     let vault = Vault::new(config.policy.secrets.clone(), config.secrets.clone());
     let (connector, open_at_most) = (Arc::default(), config.turns.open_at_most);
-    House { engine, registry, store, office, settings, programs, connector, vault, outbox, open_at_most }
+    House { engine, agents, store, office, settings, folders, programs, connector, vault, outbox, open_at_most }
 }
 
 /// What the operator set for each agent.

@@ -28,6 +28,19 @@ pub enum Speaker {
 }
 
 impl Store {
+    /// All sessions that something is known of.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn sessions(&self) -> Result<Vec<String>, StoreError> {
+        self.run(|connection| {
+            let mut statement = connection.prepare("SELECT DISTINCT session FROM turns")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect()
+        })
+        .await
+    }
+
     /// What was said in the session before `message`, newest last: at most `messages` of at most `bytes` of text.
     /// Whole messages only; older ones give way.
     ///

@@ -10,7 +10,7 @@ use super::speech::Speech;
 use super::writer::{self, Written};
 use crate::approval::{Office, Waiting};
 use crate::capability::http::Connector;
-use crate::capability::{Programs, Settings, Vault};
+use crate::capability::{Folders, Programs, Settings, Vault};
 use crate::config::AgentName;
 use crate::protocol::{Event, SessionId, Update, UpdateId, UserMessage};
 use crate::registry::Registry;
@@ -49,6 +49,8 @@ pub struct House {
     pub office: Arc<Office>,
     /// What the operator set for agents, by name.
     pub settings: BTreeMap<AgentName, Arc<Settings>>,
+    /// The folders that agents work in, or are given.
+    pub folders: Arc<Folders>,
     /// Runs programs for agents.
     pub programs: Arc<Programs>,
     /// Carries requests of agents.

@@ -121,7 +121,7 @@ impl House {
         let settings = self.settings.get(&name).cloned().unwrap_or_default();
         let tools = Tools::new(name, session, self.store.clone(), speech.stop.clone(), door).with_settings(settings);
         let tools = tools.with_connector(self.connector.clone(), self.vault.keys(&agent.wants));
-        tools.with_programs(self.programs.clone())
+        tools.with_folders(self.folders.clone()).with_programs(self.programs.clone())
     }
 
     /// The agent of the session, or what the host itself has to say.

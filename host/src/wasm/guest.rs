@@ -4,11 +4,13 @@ use super::bindings::sophon::agent::types::{self, Denial, Failure};
 use super::breach::Breach;
 use super::clock::CpuClock;
 use super::config::Variables;
+use super::files::Files;
 use super::memory::MemoryLimiter;
 use super::stderr::Tail;
-use crate::capability::{Act, Chat, Refusal, Tools, WallClock};
+use crate::capability::{Act, Chat, Given, Refusal, Tools, WallClock};
 use crate::config::Limits;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -37,20 +39,34 @@ pub(super) struct Guest {
     pub(super) tools: Tools,
     pub(super) variables: Option<Variables>,
     chat: Arc<dyn Chat>,
-    calls_left: u64,
+    pub(super) calls: Calls,
+    pub(super) files: Files,
     output: u64,
     output_left: u64,
     pub(super) output_refused: bool,
 }
 
+/// Calls to the host that a turn may still make, also through what it holds: streams of files.
+#[derive(Debug, Clone)]
+pub(super) struct Calls(Arc<AtomicU64>);
+
+impl Calls {
+    /// Counts one.
+    pub(super) fn take(&self) -> Result<(), Breach> {
+        let next = |left: u64| left.checked_sub(1);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map(drop).map_err(|_| Breach::Calls)
+    }
+}
+
 impl Guest {
-    pub(super) fn new(agent: Arc<str>, limits: &Limits, chat: Arc<dyn Chat>, tools: Tools) -> Self {
+    pub(super) fn new(agent: Arc<str>, limits: &Limits, chat: Arc<dyn Chat>, tools: Tools, given: Vec<Given>) -> Self {
         let (stderr, wall) = (Tail::default(), WallClock::start(limits.wall.0));
         tools.door().begin(wall.clone());
+        let files = Files::new(given, tools.open_files().cloned());
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         Self {
-            // Denies by default: no files, no environment, no arguments, no sockets, no stdin.
+            // Denies by default: no environment, no arguments, no sockets, no stdin.
             wasi: WasiCtx::builder().stderr(stderr.clone()).max_random_size(MAX_RANDOM).build(),
             table,
             memory: MemoryLimiter::new(limits.memory.0),
@@ -63,7 +79,8 @@ impl Guest {
             tools,
             variables: None,
             chat,
-            calls_left: limits.calls,
+            calls: Calls(Arc::new(AtomicU64::new(limits.calls))),
+            files,
             output: limits.output.0,
             output_left: limits.output.0,
             output_refused: false,
@@ -75,13 +92,12 @@ impl Guest {
     /// # Errors
     /// [`Breach::Calls`], which ends the guest.
     pub(super) fn enter(&mut self) -> wasmtime::Result<()> {
-        self.calls_left = self.calls_left.checked_sub(1).ok_or(Breach::Calls)?;
-        Ok(())
+        Ok(self.calls.take()?)
     }
 
     /// Calls to the host that the turn may still make.
     pub(super) fn calls_left(&self) -> u64 {
-        self.calls_left
+        self.calls.0.load(Ordering::Relaxed)
     }
 
     /// Bytes that the turn may still write.

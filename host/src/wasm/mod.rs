@@ -13,6 +13,7 @@ mod control;
 mod engine;
 mod entropy;
 mod exec;
+mod files;
 mod guest;
 mod http;
 mod inspect;

@@ -14,6 +14,7 @@ pub(super) const OFFERED: [&str; 12] =
 pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    super::files::link(&mut linker)?;
     wasmtime_wasi_config::add_to_linker(&mut linker, Guest::standard_config)?;
     types::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     reply::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;

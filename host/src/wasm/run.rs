@@ -5,7 +5,7 @@ use super::breach::{Breach, Misuse};
 use super::engine::Engine;
 use super::guest::{Guest, MAX_HANDLES};
 use super::load::{Agent, brief};
-use crate::capability::{Chat, Tools};
+use crate::capability::{Chat, Given, Tools};
 use std::sync::Arc;
 use wasmtime::{Store, UpdateDeadline};
 
@@ -41,7 +41,8 @@ impl Agent {
     /// Waits for a free slot first when `turns.at_once` turns are running.
     pub async fn run(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
         let _slot = engine.slot().await;
-        let mut store = self.store(engine, chat, tools);
+        let given = tools.folders(&self.wants).await;
+        let mut store = self.store(engine, chat, tools, given);
         let (clock, wall) = (store.data().cpu.clone(), store.data().wall.clone());
         let called = tokio::select! {
             biased;
@@ -62,9 +63,9 @@ impl Agent {
         }
     }
 
-    fn store(&self, engine: &Engine, chat: Arc<dyn Chat>, tools: Tools) -> Store<Guest> {
+    fn store(&self, engine: &Engine, chat: Arc<dyn Chat>, tools: Tools, given: Vec<Given>) -> Store<Guest> {
         let limits = &self.manifest.limits;
-        let mut store = Store::new(&engine.engine, Guest::new(self.name.clone(), limits, chat, tools));
+        let mut store = Store::new(&engine.engine, Guest::new(self.name.clone(), limits, chat, tools, given));
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(MAX_COPY);
         store.set_max_component_handles(MAX_HANDLES);

@@ -1,16 +1,17 @@
-//! An agent's own work folder: `work/AGENT/SESSION/` of the data folder, where its programs run.
+//! An agent's own work folder: `work/AGENT/SESSION/` of the data folder, where its programs run, and its `/work`.
 //!
 //! One a session, so that chats do not find each other's files. A session's name comes from outside, so the folder's is a
 //! digest of it.
 
+use super::meter::Amount;
 use crate::config::AgentName;
 use sha2::{Digest as _, Sha256};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 
 /// The most that all work folders of one agent hold, in bytes on the disk, and the most files and folders in them.
-const MAX_BYTES: u64 = 256 << 20;
-const MAX_ENTRIES: u64 = 100_000;
+pub(super) const MAX: Amount = Amount { bytes: 256 << 20, entries: 100_000 };
 
 /// Where one session of an agent works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +25,9 @@ pub(crate) struct WorkFolder {
 pub(crate) enum WorkError {
     /// There is too much in them.
     #[error(
-        "the agent's work folders hold more than {MAX_BYTES} bytes or {MAX_ENTRIES} files; delete what is not needed \
-         below {0}"
+        "the agent's work folders hold more than {bytes} bytes or {entries} files; delete what is not needed below {0}",
+        bytes = MAX.bytes,
+        entries = MAX.entries
     )]
     Full(PathBuf),
     /// The system says so.
@@ -38,8 +40,13 @@ impl WorkFolder {
     pub(crate) fn new(data_dir: &Path, agent: &AgentName, session: &str) -> Self {
         let digest = Sha256::digest(session);
         let name = crate::text::hex(&digest[..16]);
-        let agent = data_dir.join("work").join(agent.as_str());
+        let agent = of_agent(data_dir, agent);
         Self { here: agent.join(name), agent }
+    }
+
+    /// Where it is, whether it is there or not.
+    pub(super) fn path(&self) -> &Path {
+        &self.here
     }
 
     /// Makes the folder, with one for temporary files, and says where it really is. Blocks.
@@ -47,13 +54,30 @@ impl WorkFolder {
     /// # Errors
     /// When it cannot be made, or its agent's folders are full.
     pub(crate) fn open(&self) -> Result<PathBuf, WorkError> {
-        crate::private::folder(&self.here.join("tmp"))?;
-        let mut room = (MAX_BYTES, MAX_ENTRIES);
-        if !fits(&self.agent, &mut room)? {
+        let here = self.make()?;
+        let all = measure(&self.agent)?;
+        if all.bytes > MAX.bytes || all.entries > MAX.entries {
             return Err(WorkError::Full(self.agent.clone()));
         }
-        Ok(self.here.canonicalize()?)
+        Ok(here)
     }
+
+    /// Makes the folder, with one for temporary files, notes that it is used now, and says where it really is. Blocks.
+    pub(super) fn make(&self) -> io::Result<PathBuf> {
+        crate::private::folder(&self.here.join("tmp"))?;
+        std::fs::File::open(&self.here)?.set_modified(SystemTime::now())?;
+        self.here.canonicalize()
+    }
+}
+
+/// Where all of an agent's work folders are.
+pub(super) fn of_agent(data_dir: &Path, agent: &AgentName) -> PathBuf {
+    of_all(data_dir).join(agent.as_str())
+}
+
+/// Where all agents' work folders are.
+pub(super) fn of_all(data_dir: &Path) -> PathBuf {
+    data_dir.join("work")
 }
 
 /// A folder below `work`, from how an agent names it.
@@ -77,30 +101,35 @@ pub(crate) fn below(work: &Path, named: Option<&str>) -> Result<PathBuf, String>
     }
 }
 
-/// Whether what is below a folder fits, and takes it off what is left. Links are counted, not followed.
-fn fits(folder: &Path, room: &mut (u64, u64)) -> io::Result<bool> {
+/// What is below a folder. Links are counted, not followed. More than fits is not counted to its end.
+pub(super) fn measure(folder: &Path) -> io::Result<Amount> {
     use std::os::unix::fs::MetadataExt as _;
+    let mut all = Amount::default();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)? {
+        let entries = match std::fs::read_dir(&folder) {
+            // Somebody deleted it in between.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
             let metadata = match entry.metadata() {
                 Ok(metadata) => metadata,
-                // Somebody deleted it in between.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
-            let (Some(bytes), Some(entries)) = (room.0.checked_sub(metadata.blocks() * 512), room.1.checked_sub(1))
-            else {
-                return Ok(false);
-            };
-            *room = (bytes, entries);
+            all.bytes = all.bytes.saturating_add(metadata.blocks().saturating_mul(512));
+            all.entries += 1;
+            if all.bytes > MAX.bytes || all.entries > MAX.entries {
+                return Ok(all);
+            }
             if metadata.is_dir() {
                 folders.push(entry.path());
             }
         }
     }
-    Ok(true)
+    Ok(all)
 }
 
 #[cfg(test)]
@@ -145,9 +174,13 @@ mod tests {
         let here = work.open().expect("made");
         std::fs::write(here.join("file"), vec![1; 100_000]).expect("written");
         symlink("/usr", here.join("usr")).expect("linked");
-        // A file of 100 KB, and a few folders that take a block each.
-        assert!(fits(&work.agent, &mut (200_000, 10)).expect("looked"));
-        assert!(!fits(&work.agent, &mut (90_000, 10)).expect("looked"));
-        assert!(!fits(&work.agent, &mut (200_000, 2)).expect("looked"));
+        let all = measure(&work.agent).expect("looked");
+        // A file of 100 KB, two folders that may take a block each, and a link.
+        assert!((100_000..130_000).contains(&all.bytes) && all.entries == 4, "{all:?}");
+        std::fs::File::create(here.join("hole")).and_then(|file| file.set_len(1 << 40)).expect("made");
+        assert!(work.open().is_ok(), "a hole takes no room");
+        let file = std::fs::File::create(here.join("large")).expect("made");
+        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, MAX.bytes).expect("room on the disk");
+        assert!(matches!(work.open(), Err(WorkError::Full(_))));
     }
 }
