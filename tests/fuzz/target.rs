@@ -110,7 +110,7 @@ const MANIFEST: &[Table] = &[
         &[("program", &["\"git\"", "\"/bin/a b\""]), ("args", &["[\"log\", \"...\"]"]), ("why", &["\"x\""])],
     ),
     ("want.secret.KEY", &[("hosts", &["[\"a.example\"]"])]),
-    ("[want.files]", &[("path", &["\"/x\""]), ("write", &["true"]), ("why", &["\"x\""])]),
+    ("[want.files]", &[("path", &["\"/x\"", "\"work\""]), ("write", &["true"]), ("why", &["\"x\""])]),
 ];
 
 pub(crate) const TARGETS: [Target; 4] = [

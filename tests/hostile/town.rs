@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use sophon_host::localcloud::Buckets;
 use sophon_host::wasm::Agents;
 use sophon_tests::{Dev, Page, Site, World, guest};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,12 @@ agent = "running-*"
 exec = "*"
 args = ["..."]
 
+[[policy]]
+effect = "allow"
+agent = "filing-*"
+exec = "*"
+args = ["..."]
+
 [secret.CANARY]
 hosts = ["127.0.0.1"]
 env = "CANARY"
@@ -81,8 +87,10 @@ impl Town {
         fs::create_dir_all(&folder)?;
         fs::create_dir(&data)?;
         fs::write(outside.join("canary"), CANARY)?;
-        fs::write(outside.join("sophon-host.toml"), POLICY)?;
+        fs::create_dir(outside.join("given"))?;
+        fs::write(outside.join("given/note"), "to be read")?;
         let agents = settle(&folder, rows)?;
+        fs::write(outside.join("sophon-host.toml"), policy(&outside.join("given"), &agents)?)?;
         let mut world = World::paired(Arc::new(Agents::default()), Buckets::unlimited()).await?;
         world.hand_over(&data)?;
         let (url, config) = (world.base_url(), outside.join("sophon-host.toml"));
@@ -96,6 +104,17 @@ impl Town {
     pub(crate) fn agent(&self, row: &Row) -> Result<&str> {
         self.agents.get(row.name).map(String::as_str).with_context(|| format!("nobody does {}", row.name))
     }
+}
+
+/// The configuration, with the folder that is given to who files.
+fn policy(given: &Path, agents: &BTreeMap<String, String>) -> Result<String> {
+    let given = given.canonicalize()?.display().to_string();
+    let mut text = format!("{POLICY}\n[[policy]]\neffect = \"allow\"\nagent = \"filing-*\"\nfiles = \"{given}\"\n");
+    let filing: BTreeSet<&String> = agents.values().filter(|name| name.starts_with("filing-")).collect();
+    for name in filing {
+        writeln!(text, "\n[agent.{name}.config]\ngiven = \"{given}\"")?;
+    }
+    Ok(text)
 }
 
 /// Makes the agents' folders; gives who does what each row says. Deeds with the same manifest are one agent's.
@@ -118,7 +137,7 @@ fn settle(folder: &Path, rows: &[Row]) -> Result<BTreeMap<String, String>> {
             continue;
         }
         fs::create_dir(&home)?;
-        fs::write(home.join("agent.toml"), manifest(&name, row)?)?;
+        fs::write(home.join("agent.toml"), manifest(&name, row, &folder.join("../given"))?)?;
         let file = home.join("c.wasm");
         match row.how {
             "wat" => fs::write(file, text(row.name).and_then(|text| sophon_tests::component(&text)).context(name)?)?,
@@ -134,7 +153,7 @@ fn text(name: &str) -> Result<String> {
     Ok(fs::read_to_string(file)?)
 }
 
-fn manifest(name: &str, row: &Row) -> Result<String> {
+fn manifest(name: &str, row: &Row, given: &Path) -> Result<String> {
     let mut text = format!("[agent]\nname = \"{name}\"\nversion = \"1\"\ncomponent = \"c.wasm\"\n[limits]\n");
     let limits = if matches!(row.how, "wat" | "made") { LIMITS } else { LIMITS_OF_DEEDS };
     for (key, value) in limits {
@@ -145,7 +164,11 @@ fn manifest(name: &str, row: &Row) -> Result<String> {
     if matches!(row.how, "ssrf" | "web" | "asking") {
         text.push_str(WANTS_PAGES);
     }
-    if row.how == "running" {
+    if row.how == "filing" {
+        let given = given.canonicalize()?;
+        writeln!(text, "[[want.files]]\npath = \"{}\"\nwrite = true\nwhy = \"to see\"", given.display())?;
+    }
+    if matches!(row.how, "running" | "filing") {
         text.push_str(WANTS_PROGRAMS);
     }
     Ok(text)

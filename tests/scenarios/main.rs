@@ -9,6 +9,7 @@ mod crowd;
 mod ends;
 mod exec;
 mod faults;
+mod files;
 mod gone;
 mod http;
 mod incumbent;

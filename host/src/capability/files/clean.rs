@@ -2,9 +2,13 @@
 
 use super::{Folders, WorkFolder, work};
 use crate::config::AgentName;
+use rustix::fs::{AtFlags, Mode, OFlags, chmodat, openat, renameat, unlinkat};
+use rustix::io::Errno;
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
@@ -55,8 +59,7 @@ impl Folders {
         .count()
     }
 
-    /// Takes a folder out of the way while no turn can take it, then removes what is in it. Links in it are removed, not
-    /// followed: `remove_dir_all` goes by open folders, and not by names that could change.
+    /// Takes a folder out of the way while no turn can take it, then removes what is in it.
     fn remove_one(&self, folder: &Path) -> io::Result<bool> {
         let mut gone = folder.to_owned();
         if !is_gone(folder) {
@@ -70,11 +73,54 @@ impl Folders {
             std::fs::rename(folder, &gone)?;
         }
         match gone.symlink_metadata()?.is_dir() {
-            true => std::fs::remove_dir_all(&gone)?,
+            true => empty(&gone).and_then(|()| std::fs::remove_dir(&gone))?,
             false => std::fs::remove_file(&gone)?,
         }
         Ok(true)
     }
+}
+
+/// Removes all that is in a folder. A program may have nested folders so deeply that whoever follows them runs out of stack
+/// or open files: so each folder is moved up before it is emptied. Links are removed and never followed.
+fn empty(folder: &Path) -> io::Result<()> {
+    let open = |name: &str, within: BorrowedFd<'_>| {
+        openat(within, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+    };
+    let top = File::open(folder)?;
+    let (mut made, mut done) = (0_u64, 0);
+    empty_one(top.as_fd(), top.as_fd(), &mut made)?;
+    while done < made {
+        done += 1;
+        let name = moved(done);
+        empty_one(open(&name, top.as_fd())?.as_fd(), top.as_fd(), &mut made)?;
+        unlinkat(&top, &name, AtFlags::REMOVEDIR)?;
+    }
+    Ok(())
+}
+
+/// Removes what is in one folder, and moves the folders in it to the top.
+fn empty_one(folder: BorrowedFd<'_>, top: BorrowedFd<'_>, made: &mut u64) -> io::Result<()> {
+    for entry in rustix::fs::Dir::read_from(folder)?.collect::<Result<Vec<_>, _>>()? {
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        match unlinkat(folder, name, AtFlags::empty()) {
+            Err(Errno::ISDIR) => {
+                // Its owner may have kept everybody out.
+                chmodat(folder, name, Mode::RWXU, AtFlags::empty())?;
+                *made += 1;
+                renameat(folder, name, top, moved(*made))?;
+            }
+            removed => removed?,
+        }
+    }
+    Ok(())
+}
+
+/// What a folder is called that was moved up. Long, so that none in it has the name.
+fn moved(number: u64) -> String {
+    format!("{GONE}{number:0200}")
 }
 
 /// Whether it was being removed when a host ended.
@@ -85,7 +131,8 @@ fn is_gone(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use rustix::fs::CWD;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::sync::Arc;
 
     fn agent() -> AgentName {
@@ -125,11 +172,30 @@ mod tests {
         let folders = Folders::new(data.path());
         let here = made(&folders, "s");
         symlink(outside.path(), here.join("tmp/link")).expect("linked");
+        std::fs::set_permissions(here.join("tmp"), std::fs::Permissions::from_mode(0)).expect("kept out");
         std::fs::rename(&here, here.with_file_name(format!("{GONE}s"))).expect("renamed");
         symlink(outside.path(), here.with_file_name("link")).expect("linked");
         let tomorrow = SystemTime::now() + 2 * UNUSED;
         assert_eq!(folders.remove(&folders.unused(&agent(), tomorrow), &[]), 2);
         assert_eq!(std::fs::read_dir(data.path().join("work/probe")).expect("there").count(), 0);
         assert!(outside.path().join("mine").exists());
+    }
+
+    #[test]
+    fn folders_that_are_nested_without_end_are_no_trap() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folders = Folders::new(data.path());
+        let here = made(&folders, "s");
+        let mut deepest = rustix::fs::openat(CWD, &here, OFlags::DIRECTORY, Mode::empty()).expect("opened");
+        for _ in 0..5_000 {
+            rustix::fs::mkdirat(&deepest, "d", Mode::RWXU).expect("made");
+            rustix::fs::mkdirat(&deepest, "e", Mode::RWXU).expect("made");
+            deepest = rustix::fs::openat(&deepest, "d", OFlags::DIRECTORY, Mode::empty()).expect("opened");
+        }
+        let agents = work::of_agent(&folders.data_dir, &agent());
+        assert_eq!(work::measure(&agents).expect("looked").entries, u64::MAX, "it counts as full");
+        let tomorrow = SystemTime::now() + 2 * UNUSED;
+        assert_eq!((folders.remove(&folders.unused(&agent(), tomorrow), &[]), here.exists()), (1, false));
+        assert_eq!(work::measure(&agents).expect("looked").entries, 0);
     }
 }

@@ -13,6 +13,9 @@ use std::time::SystemTime;
 /// The most that all work folders of one agent hold, in bytes on the disk, and the most files and folders in them.
 pub(super) const MAX: Amount = Amount { bytes: 256 << 20, entries: 100_000 };
 
+/// More than fits.
+const TOO_MUCH: Amount = Amount { bytes: u64::MAX, entries: u64::MAX };
+
 /// Where one session of an agent works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WorkFolder {
@@ -110,6 +113,8 @@ pub(super) fn measure(folder: &Path) -> io::Result<Amount> {
         let entries = match std::fs::read_dir(&folder) {
             // Somebody deleted it in between.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            // What is nested so deeply that it has no whole name any more cannot be looked through.
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return Ok(TOO_MUCH),
             entries => entries?,
         };
         for entry in entries {
@@ -117,6 +122,7 @@ pub(super) fn measure(folder: &Path) -> io::Result<Amount> {
             let metadata = match entry.metadata() {
                 Ok(metadata) => metadata,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return Ok(TOO_MUCH),
                 Err(error) => return Err(error),
             };
             all.bytes = all.bytes.saturating_add(metadata.blocks().saturating_mul(512));

@@ -3,6 +3,7 @@
 //! A deed that finds a way out says so in its answer, which is then not the one that `expected.tsv` has for it.
 
 mod expected;
+mod filing;
 mod floods;
 mod machine;
 mod programs;
@@ -24,7 +25,7 @@ struct Hostile;
 impl Agent for Hostile {
     fn handle(turn: Turn, reply: &mut Reply) -> Result<Answer> {
         let (deed, site) = turn.text.split_once(' ').unwrap_or((&turn.text, ""));
-        let all = [machine::DEEDS, floods::DEEDS, programs::DEEDS, questions::DEEDS, web::DEEDS];
+        let all = [filing::DEEDS, machine::DEEDS, floods::DEEDS, programs::DEEDS, questions::DEEDS, web::DEEDS];
         let found = all.into_iter().flatten().find(|(name, _)| *name == deed);
         let (_, run) = found.ok_or_else(|| Failure::other(format!("there is no deed {deed}")))?;
         run(Scene { site, reply })

@@ -1,6 +1,7 @@
 //! A guest that does what the message says: its first word is the deed, its second a number.
 
 mod exec;
+mod files;
 mod http;
 mod state;
 mod turn;
@@ -27,6 +28,7 @@ impl Agent for Probe {
             "history" => Ok(Answer::text(history(&turn))),
             "http" => http::deed(turn.text.split_whitespace().skip(1)),
             "state" => state::deed(turn.text.split_whitespace().skip(1)),
+            "files" => files::deed(turn.text.split_whitespace().skip(1)),
             "silent" => Ok(Answer::streamed()),
             "canonical" => {
                 reply.write("a draft")?;
