@@ -3,6 +3,7 @@
 use super::ask::{Ask, ExecAsk, HttpAsk};
 use super::web::Scheme;
 use serde::{Deserialize, Serialize};
+use std::path::{Component, Path};
 
 /// The longest title, command and reason, in bytes of what they show.
 const MAX_TITLE: usize = 160;
@@ -125,10 +126,20 @@ impl ExecAsk {
         let line: Vec<String> = std::iter::once(&self.shown()).chain(&self.args).map(|word| quoted(word)).collect();
         let line = crate::text::line(&line.join(" "), MAX_COMMAND);
         let file = crate::text::line(&self.program.display().to_string(), MAX_TITLE);
-        match &self.name {
+        let line = match &self.name {
             Some(_) => format!("{line}\n({file})"),
             None => line,
+        };
+        match self.folder() {
+            Some(folder) => format!("{line}\nin the folder {folder} of its work folder"),
+            None => line,
         }
+    }
+
+    /// Where it would run, if that is not the work folder itself. The same words mean something else there.
+    fn folder(&self) -> Option<String> {
+        let is_inner = Path::new(&self.cwd).components().any(|part| part != Component::CurDir);
+        is_inner.then(|| crate::text::code(&self.cwd, MAX_TITLE))
     }
 }
 

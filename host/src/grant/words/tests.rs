@@ -37,6 +37,16 @@ fn the_words_are_the_hosts() {
     assert_eq!(ask.title(), "Run `sh`: a shell: it runs whatever its arguments say");
     assert_eq!(ask.command().as_deref(), Some("sh -c 'ls|wc'\n(/usr/bin/sh)"));
     assert_eq!(exec("/opt/x").command().as_deref(), Some("/opt/x"));
+    let Ask::Exec(run) = exec("/opt/x") else { panic!("not of a program") };
+    for (cwd, shown) in [
+        ("", "/opt/x"),
+        ("././", "/opt/x"),
+        ("a/b", "/opt/x\nin the folder `a/b` of its work folder"),
+        ("a\u{202e}", "/opt/x\nin the folder `a\\u{202e}` of its work folder"),
+    ] {
+        let ask = Ask::Exec(ExecAsk { cwd: cwd.to_owned(), ..run.clone() });
+        assert_eq!(ask.command().as_deref(), Some(shown));
+    }
 }
 
 #[test]
