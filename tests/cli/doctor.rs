@@ -112,3 +112,31 @@ async fn a_token_that_the_cloud_refuses_is_told() -> Result<()> {
     assert!(ended.stdout.contains("→ run `sophon-host pair`"), "{}", ended.stdout);
     Ok(())
 }
+
+#[tokio::test]
+async fn folders_that_no_rule_gives_are_told_and_those_that_were_left() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let home = data.path().join("agents/reader");
+    let (one, other) = (data.path().join("one"), data.path().join("other"));
+    [&home, &one, &other, &data.path().join("state/work/old/x")].into_iter().try_for_each(fs::create_dir_all)?;
+    fs::copy(guest("echo"), home.join("c.wasm"))?;
+    let want = |path: &std::path::Path| format!("[[want.files]]\npath = \"{}\"\nwhy = \"to read\"\n", path.display());
+    let manifest = "[agent]\nname = \"reader\"\nversion = \"1\"\ncomponent = \"c.wasm\"\n";
+    fs::write(home.join("agent.toml"), format!("{manifest}{}{}", want(&one), want(&other)))?;
+    let rule = format!("[[policy]]\neffect = \"allow\"\nfiles = \"{}\"\n", one.display());
+    fs::write(data.path().join("sophon-host.toml"), rule)?;
+    let state = data.path().join("state").display().to_string();
+    let agents = data.path().join("agents").display().to_string();
+    let arguments = ["--cloud-url", "http://127.0.0.1:1", "--data-dir", &state, "doctor", &agents];
+    let ended = run(data.path(), &arguments, &[]).await?;
+    for part in [
+        format!("reader may read {}, by sophon-host.toml, [[policy]] no. 1", one.display()),
+        format!("reader cannot read {}", other.display()),
+        "withheld by the policy, which has no rule for it".to_owned(),
+        "allow it in sophon-host.toml by a rule with `files`".to_owned(),
+        "work/old is of an agent that is no more".to_owned(),
+    ] {
+        assert!(ended.stdout.contains(&part), "{part} is not in: {}", ended.stdout);
+    }
+    Ok(())
+}

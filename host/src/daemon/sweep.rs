@@ -51,3 +51,31 @@ async fn sweep(folders: &Arc<Folders>, store: &Store, agents: Vec<AgentName>, no
         removed => tracing::info!("removed {removed} work folders of sessions that are forgotten"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::UserMessage;
+    use crate::store::{Brought, Durability};
+
+    #[tokio::test]
+    async fn only_work_folders_of_forgotten_sessions_go() {
+        let data = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&data.path().join("host.db"), Durability::Process).expect("opens");
+        let message = UserMessage::example("ses_known", "int_1");
+        let brought = Brought::Message(Box::new(message));
+        let receipt = store.receive("1".to_owned().try_into().expect("an id"), brought, 1_000).await;
+        receipt.await.expect("queued").expect("recorded");
+        let folders = Arc::new(Folders::new(data.path()));
+        let agent: AgentName = "probe".to_owned().try_into().expect("a name");
+        let other: AgentName = "gone".to_owned().try_into().expect("a name");
+        let made = |agent: &AgentName, session: &str| folders.make(agent, session).expect("made");
+        let (known, forgotten) = (made(&agent, "ses_known"), made(&agent, "ses_old"));
+        let foreign = made(&other, "ses_old");
+        let later = SystemTime::now() + Duration::from_secs(7 * 86_400);
+        sweep(&folders, &store, vec![agent.clone()], SystemTime::now()).await;
+        assert!(forgotten.exists(), "it was just used");
+        sweep(&folders, &store, vec![agent], later).await;
+        assert_eq!((known.exists(), forgotten.exists(), foreign.exists()), (true, false, true));
+    }
+}

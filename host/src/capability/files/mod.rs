@@ -50,6 +50,12 @@ impl Folders {
         meters.entry(agent.clone()).or_insert_with(new).clone()
     }
 
+    /// Makes a session's work folder.
+    #[cfg(test)]
+    pub(crate) fn make(&self, agent: &AgentName, session: &str) -> std::io::Result<PathBuf> {
+        WorkFolder::new(&self.data_dir, agent, session).make()
+    }
+
     /// The files that all guests have open.
     pub(super) fn open(&self) -> &Arc<Open> {
         &self.open
