@@ -129,7 +129,6 @@ impl Daemon {
         redial_after_sleep(sleeper, SystemTime::now, stop.clone());
         let scrape = Scrape { status: status.clone(), carrier, turns: Arc::downgrade(&turns) };
         let metrics = serve_metrics(config.metrics_port, scrape, &stop).await?;
-        let data_dir = config.data_dir.clone();
         Ok(Self {
             state,
             stop,
@@ -139,7 +138,7 @@ impl Daemon {
             store,
             status,
             sockets: Vec::new(),
-            data_dir,
+            data_dir: config.data_dir.clone(),
             metrics,
             grace: config.turns.grace,
             _locks: locks,

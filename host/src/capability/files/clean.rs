@@ -172,7 +172,7 @@ mod tests {
         let folders = Folders::new(data.path());
         let here = made(&folders, "s");
         symlink(outside.path(), here.join("tmp/link")).expect("linked");
-        std::fs::set_permissions(here.join("tmp"), std::fs::Permissions::from_mode(0)).expect("kept out");
+        std::fs::set_permissions(here.join("tmp"), std::fs::Permissions::from_mode(0o0)).expect("kept out");
         std::fs::rename(&here, here.with_file_name(format!("{GONE}s"))).expect("renamed");
         symlink(outside.path(), here.with_file_name("link")).expect("linked");
         let tomorrow = SystemTime::now() + 2 * UNUSED;

@@ -56,7 +56,7 @@ fn names(folder: &File, most: usize) -> io::Result<usize> {
 
 impl Guest {
     fn written_to(&mut self, fd: &Fd, place: Place) -> FsResult<Resource<DynOutputStream>> {
-        let meter = self.to_write(fd)?;
+        let meter = self.writing(fd)?;
         let (file, counted) = (self.file(fd)?, self.files.stream()?);
         let state = State::Ready;
         let stream = Output { file, meter, place, calls: self.calls.clone(), state, _counted: counted };
@@ -109,20 +109,24 @@ impl HostDescriptor for Guest {
     }
 
     async fn set_size(&mut self, fd: Fd, size: Filesize) -> FsResult<()> {
-        let (meter, file) = (self.to_write(&fd)?, self.file(&fd)?);
+        let (meter, file) = (self.writing(&fd)?, self.file(&fd)?);
         if size > MAX_FILE {
             return Err(ErrorCode::FileTooLarge.into());
         }
         // A hole takes no room, but whoever fills it need not say so: what is mapped by a program, say.
         let len = file.metadata()?.len();
-        let room = meter.bytes(len, size.saturating_sub(len)).await?;
+        let room = match size.checked_sub(len) {
+            Some(more) if more > 0 => Some(meter.bytes(len, more).await?),
+            // Who is over the bound may make room.
+            _ => None,
+        };
         let done = self.standard().set_size(fd, size).await;
         drop(room);
         done
     }
 
     async fn set_times(&mut self, fd: Fd, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
-        self.to_write(&fd)?;
+        self.writing(&fd)?;
         self.standard().set_times(fd, accessed, modified).await
     }
 
@@ -132,7 +136,7 @@ impl HostDescriptor for Guest {
     }
 
     async fn write(&mut self, fd: Fd, bytes: Vec<u8>, offset: Filesize) -> FsResult<Filesize> {
-        let (meter, file) = (self.to_write(&fd)?, self.file(&fd)?);
+        let (meter, file) = (self.writing(&fd)?, self.file(&fd)?);
         stream::write(file, meter, Place::At(offset), bytes.into()).await.map_err(|error| told(&error))
     }
 
@@ -152,7 +156,7 @@ impl HostDescriptor for Guest {
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        let room = self.to_write(&fd)?.entry().await?;
+        let room = self.writing(&fd)?.entry().await?;
         let done = self.standard().create_directory_at(fd, path).await;
         drop(room);
         done
@@ -176,7 +180,7 @@ impl HostDescriptor for Guest {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
-        self.to_write(&fd)?;
+        self.writing(&fd)?;
         if !flags.contains(PathFlags::SYMLINK_FOLLOW) {
             return self.standard().set_times_at(fd, flags, path, accessed, modified).await;
         }
@@ -188,7 +192,7 @@ impl HostDescriptor for Guest {
     }
 
     async fn link_at(&mut self, fd: Fd, flags: PathFlags, old: String, to: Fd, new: String) -> FsResult<()> {
-        let room = self.to_write_both(&fd, &to)?.entry().await?;
+        let room = self.writing_both(&fd, &to)?.entry().await?;
         let done = self.standard().link_at(fd, flags, old, to, new).await;
         drop(room);
         done
@@ -232,24 +236,24 @@ impl HostDescriptor for Guest {
     }
 
     async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        self.to_write(&fd)?;
+        self.writing(&fd)?;
         self.standard().remove_directory_at(fd, path).await
     }
 
     async fn rename_at(&mut self, fd: Fd, old: String, to: Fd, new: String) -> FsResult<()> {
-        self.to_write_both(&fd, &to)?;
+        self.writing_both(&fd, &to)?;
         self.standard().rename_at(fd, old, to, new).await
     }
 
     async fn symlink_at(&mut self, fd: Fd, to: String, path: String) -> FsResult<()> {
-        let room = self.to_write(&fd)?.entry().await?;
+        let room = self.writing(&fd)?.entry().await?;
         let done = self.standard().symlink_at(fd, to, path).await;
         drop(room);
         done
     }
 
     async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        self.to_write(&fd)?;
+        self.writing(&fd)?;
         self.standard().unlink_file_at(fd, path).await
     }
 

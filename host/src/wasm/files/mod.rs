@@ -105,14 +105,14 @@ impl Guest {
     }
 
     /// The same, for what is to change something there: how much of that there may be.
-    fn to_write(&mut self, fd: &Resource<Descriptor>) -> FsResult<Arc<Meter>> {
+    fn writing(&mut self, fd: &Resource<Descriptor>) -> FsResult<Arc<Meter>> {
         let at = self.at(fd)?;
         self.files.given[at].meter.clone().ok_or_else(|| ErrorCode::NotPermitted.into())
     }
 
     /// The same for two, which must be in one folder: nothing leads from one to another.
-    fn to_write_both(&mut self, one: &Resource<Descriptor>, other: &Resource<Descriptor>) -> FsResult<Arc<Meter>> {
-        let meter = self.to_write(one)?;
+    fn writing_both(&mut self, one: &Resource<Descriptor>, other: &Resource<Descriptor>) -> FsResult<Arc<Meter>> {
+        let meter = self.writing(one)?;
         let same = self.files.within.get(&one.rep()) == self.files.within.get(&other.rep());
         if same { Ok(meter) } else { Err(ErrorCode::CrossDevice.into()) }
     }

@@ -56,7 +56,7 @@ fn word(error: &io::Error) -> String {
 
 /// Whether anything can be done with this.
 fn reached(path: &str) -> bool {
-    let write = || OpenOptions::new().write(true).create(true).open(path).is_ok();
+    let write = || OpenOptions::new().append(true).create(true).open(path).is_ok();
     let read = || File::open(path).and_then(|mut file| file.read(&mut [0; 8])).is_ok_and(|count| count > 0);
     read() || fs::read_dir(path).is_ok() || fs::metadata(path).is_ok() || write() || fs::create_dir(path).is_ok()
 }
@@ -86,8 +86,7 @@ fn by_links(_: Scene) -> Result<Answer> {
             }
             let moved =
                 fs::hard_link(&link, format!("/work/hard{number}")).is_ok() && reached(&format!("/work/hard{number}"));
-            if moved || fs::set_permissions(&link, fs::Permissions::from(fs::metadata("/work")?.permissions())).is_ok()
-            {
+            if moved || fs::set_permissions(&link, fs::metadata("/work")?.permissions()).is_ok() {
                 all.push(format!("{path} through {link}"));
             }
         }
