@@ -20,6 +20,7 @@ impl From<Request> for Asked {
             body: what.body,
             timeout: what.timeout_ms.map(|millis| Duration::from_millis(millis.into())),
             reason: what.reason,
+            ..Self::default()
         }
     }
 }
@@ -74,7 +75,7 @@ impl http::HostResponse for Guest {
         let most = usize::try_from(max).unwrap_or(usize::MAX);
         match self.table.get_mut(&response)?.0.read(most).await {
             Ok(piece) => Ok(Ok(piece.into())),
-            Err(refusal) => self.refused(refusal),
+            Err(fault) => self.refused(fault.into()),
         }
     }
 

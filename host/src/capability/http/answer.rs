@@ -1,11 +1,13 @@
 //! An answer, its body read piece by piece.
 
 use super::exchange::{Web, reason};
+use super::fault::{Fault, Kind};
 use super::quota::Room;
+use super::request::{Checked, words};
 use super::standing::Standing;
 use crate::capability::Refusal;
 use crate::capability::secret::Searched;
-use crate::grant::{HttpAsk, SecretName};
+use crate::grant::SecretName;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
@@ -18,8 +20,6 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// The largest body that is received.
 const MAX_BODY: u64 = 64 << 20;
-/// Between two pieces of a body, while the guest waits for the next.
-const IDLE_TIME: Duration = Duration::from_secs(60);
 /// The largest piece that is handed over at once.
 pub(super) const MAX_PIECE: usize = 256 << 10;
 
@@ -32,6 +32,7 @@ pub struct Response {
     headers: Vec<(String, Vec<u8>)>,
     web: Arc<Web>,
     host: String,
+    idle_time: Duration,
     /// None when all was told of it.
     standing: Option<Standing>,
     /// None when all has come.
@@ -50,7 +51,7 @@ impl Response {
     pub(super) async fn new(
         web: Arc<Web>,
         response: http::Response<Incoming>,
-        ask: &HttpAsk,
+        checked: &Checked,
         room: Room,
         carrier: Carrier,
         standing: Standing,
@@ -62,7 +63,8 @@ impl Response {
             searched: Some(web.keys().search()).filter(|search| !search.is_empty()).map(|search| search.stream()),
             found: BTreeSet::new(),
             web,
-            host: ask.host.to_string(),
+            host: checked.ask.host.to_string(),
+            idle_time: checked.idle_time,
             standing: Some(standing),
             body: None,
             left: Bytes::new(),
@@ -90,10 +92,10 @@ impl Response {
     /// The next piece of the body, at most so many bytes; empty at the end.
     ///
     /// # Errors
-    /// [`Refusal`]: the turn is to stop, its leave was taken back, a bound is reached, the server went silent or away.
-    pub async fn read(&mut self, most: usize) -> Result<Bytes, Refusal> {
+    /// [`Fault`]: the turn is to stop, its leave was taken back, a bound is reached, the server went silent or away.
+    pub async fn read(&mut self, most: usize) -> Result<Bytes, Fault> {
         if most == 0 {
-            return Err(Refusal::Invalid("reading 0 bytes would look like the end".to_owned()));
+            return Err(Refusal::Invalid("reading 0 bytes would look like the end".to_owned()).into());
         }
         while self.left.is_empty() {
             match self.next().await {
@@ -107,9 +109,9 @@ impl Response {
                     }
                     self.left = rest.into();
                 }
-                Err(refusal) => {
-                    self.settle(Some(&refusal)).await;
-                    return Err(refusal);
+                Err(fault) => {
+                    self.settle(Some(&fault)).await;
+                    return Err(fault);
                 }
             }
         }
@@ -153,13 +155,13 @@ impl Response {
     }
 
     /// The next piece, unless the turn or its leave ends before.
-    async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         let Some(standing) = self.standing.take() else { return Ok(None) };
         let web = self.web.clone();
         let next = tokio::select! {
             biased;
-            () = web.stop.cancelled() => Err(Refusal::Cancelled),
-            refusal = standing.revoked() => Err(refusal),
+            () = web.stop.cancelled() => Err(Refusal::Cancelled.into()),
+            refusal = standing.revoked() => Err(refusal.into()),
             piece = self.piece() => piece,
         };
         self.standing = Some(standing);
@@ -167,9 +169,9 @@ impl Response {
     }
 
     /// All has come, or no more will. What was shown of it is closed.
-    async fn settle(&mut self, failed: Option<&Refusal>) {
+    async fn settle(&mut self, failed: Option<&Fault>) {
         self.body = None;
-        let outcome = failed.map_or_else(|| Ok(self.outcome()), |refusal| Err(refusal.to_string()));
+        let outcome = failed.map_or_else(|| Ok(self.outcome()), |fault| Err(fault.to_string()));
         if let Some(standing) = self.standing.take() {
             standing.settle(outcome).await;
         }
@@ -186,22 +188,23 @@ impl Response {
     }
 
     /// What comes next from the server. Nothing at the end.
-    async fn piece(&mut self) -> Result<Option<Bytes>, Refusal> {
+    async fn piece(&mut self) -> Result<Option<Bytes>, Fault> {
         let Some((body, _)) = &mut self.body else { return Ok(None) };
-        let frame = match tokio::time::timeout(IDLE_TIME, body.frame()).await {
+        let frame = match tokio::time::timeout(self.idle_time, body.frame()).await {
             Ok(Some(frame)) => frame,
             Ok(None) => return Ok(None),
             Err(_) => {
-                let why = format!("{} sent nothing more for {} s", self.host, IDLE_TIME.as_secs());
-                return Err(Refusal::Unavailable(why));
+                let why = format!("{} sent nothing more for {}", self.host, words(self.idle_time));
+                return Err(Refusal::Unavailable(why).of(Kind::IdleTime));
             }
         };
-        let frame = frame.map_err(|error| Refusal::Unavailable(format!("{} {}", self.host, reason(&error))))?;
+        let frame = frame.map_err(|error| reason(&self.host, &error))?;
         // What is not data are trailers, which the contract does not have.
         let Ok(data) = frame.into_data() else { return Ok(Some(Bytes::new())) };
         self.received += data.len() as u64;
         if self.received > MAX_BODY {
-            return Err(Refusal::Limit(format!("the body of an answer has at most {MAX_BODY} bytes")));
+            let most = format!("the body of an answer has at most {MAX_BODY} bytes");
+            return Err(Refusal::Limit(most).of(Kind::Answer));
         }
         self.web.quota.receive(data.len())?;
         Ok(Some(data))

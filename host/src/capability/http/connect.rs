@@ -1,5 +1,6 @@
 //! From a checked request to an open connection: resolved, every address checked, and connected to what was checked.
 
+use super::fault::{Fault, Kind};
 use super::resolve::Resolve;
 use super::tls::Trust;
 use crate::capability::Refusal;
@@ -22,7 +23,7 @@ pub(super) async fn connect(
     named: &[IpNet],
     names: &dyn Resolve,
     trust: &Trust,
-) -> Result<Box<dyn Pipe>, Refusal> {
+) -> Result<Box<dyn Pipe>, Fault> {
     let addresses = addresses(ask, names).await?;
     for address in &addresses {
         check(ask, address.ip(), named)?;
@@ -38,28 +39,28 @@ pub(super) async fn connect(
             Err(error) => last = Some(error),
         }
     }
-    let why = last.map_or_else(|| "it has no address".to_owned(), |error| reason(&error));
-    Err(Refusal::Unavailable(format!("cannot connect to {}: {why}", ask.host)))
+    let (kind, why) = last.map_or_else(|| (Kind::Name, "it has no address".to_owned()), |error| reason(&error));
+    Err(Refusal::Unavailable(format!("cannot connect to {}: {why}", ask.host)).of(kind))
 }
 
 /// Checks the address that stands in place of a name.
-pub(super) fn check_literal(ask: &HttpAsk, named: &[IpNet]) -> Result<(), Refusal> {
+pub(super) fn check_literal(ask: &HttpAsk, named: &[IpNet]) -> Result<(), Fault> {
     match ask.host {
         Host::Ip(ip) => check(ask, ip, named),
         Host::Name(_) => Ok(()),
     }
 }
 
-fn check(ask: &HttpAsk, ip: IpAddr, named: &[IpNet]) -> Result<(), Refusal> {
-    address::check(ip, named).map_err(|refused| inward(ask, ip, refused))
+fn check(ask: &HttpAsk, ip: IpAddr, named: &[IpNet]) -> Result<(), Fault> {
+    address::check(ip, named).map_err(|refused| inward(ask, ip, refused).of(Kind::Address))
 }
 
-async fn addresses(ask: &HttpAsk, names: &dyn Resolve) -> Result<Vec<SocketAddr>, Refusal> {
+async fn addresses(ask: &HttpAsk, names: &dyn Resolve) -> Result<Vec<SocketAddr>, Fault> {
     match &ask.host {
         Host::Ip(ip) => Ok(vec![SocketAddr::new(*ip, ask.port)]),
         Host::Name(name) => names.resolve(name, ask.port).await.map_err(|error| {
             let why = crate::text::line(&error.to_string(), 200);
-            Refusal::Unavailable(format!("cannot find {name}: {why}"))
+            Refusal::Unavailable(format!("cannot find {name}: {why}")).of(Kind::Name)
         }),
     }
 }
@@ -78,29 +79,34 @@ fn inward(ask: &HttpAsk, ip: IpAddr, refused: address::Refused) -> Refusal {
     }
 }
 
-async fn secure(ask: &HttpAsk, stream: TcpStream, trust: &Trust) -> Result<Box<dyn Pipe>, Refusal> {
+async fn secure(ask: &HttpAsk, stream: TcpStream, trust: &Trust) -> Result<Box<dyn Pipe>, Fault> {
     if ask.scheme == Scheme::Http {
         return Ok(Box::new(stream));
     }
     let name = match &ask.host {
         Host::Ip(ip) => ServerName::from(*ip),
         Host::Name(name) => ServerName::try_from(name.clone())
-            .map_err(|_| Refusal::Invalid(format!("`{name}` is not a name that TLS can check")))?,
+            .map_err(|_| Refusal::Invalid(format!("`{name}` is not a name that TLS can check")).of(Kind::Tls))?,
     };
     let settings = trust.settings().map_err(Refusal::Unavailable)?;
     let connected = tokio_rustls::TlsConnector::from(settings).connect(name, stream).await;
     let failed = |error: io::Error| {
         let why = crate::text::line(&error.to_string(), 200);
-        Refusal::Unavailable(format!("cannot talk to {} over TLS: {why}", ask.host))
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+        let kind = match cause {
+            Some(rustls::Error::InvalidCertificate(_)) => Kind::Certificate,
+            _ => Kind::Tls,
+        };
+        Refusal::Unavailable(format!("cannot talk to {} over TLS: {why}", ask.host)).of(kind)
     };
     Ok(Box::new(connected.map_err(failed)?))
 }
 
 /// Why a connection failed, in a few words.
-fn reason(error: &io::Error) -> String {
+fn reason(error: &io::Error) -> (Kind, String) {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
-        io::ErrorKind::TimedOut => "it does not answer".to_owned(),
-        _ => crate::text::line(&error.to_string(), 200),
+        io::ErrorKind::ConnectionRefused => (Kind::Closed, "nothing listens there".to_owned()),
+        io::ErrorKind::TimedOut => (Kind::ConnectTime, "it does not answer".to_owned()),
+        _ => (Kind::Unreachable, crate::text::line(&error.to_string(), 200)),
     }
 }

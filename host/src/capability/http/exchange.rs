@@ -2,8 +2,9 @@
 
 use super::answer::{Carrier, Response};
 use super::connect::{Pipe, check_literal, connect};
+use super::fault::{Fault, Kind};
 use super::quota::{Quota, Room};
-use super::request::{Checked, Request};
+use super::request::{CONNECT_TIME, Checked, Request, words};
 use super::resolve::{Resolve, System};
 use super::standing::Standing;
 use super::tls::Trust;
@@ -15,12 +16,9 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-/// From the name to an open connection.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// The largest head of an answer, and the most headers in it.
 const MAX_HEAD: usize = 64 << 10;
 const MAX_HEADERS: usize = 200;
@@ -41,6 +39,12 @@ impl Connector {
     /// A connector that asks for addresses there.
     pub fn new(names: Box<dyn Resolve>) -> Self {
         Self { names, trust: Trust::default() }
+    }
+
+    /// The same, that trusts these roots instead of the platform's. There is no setting for it.
+    #[cfg(test)]
+    pub(super) fn with_roots(names: Box<dyn Resolve>, roots: rustls::RootCertStore) -> Self {
+        Self { names, trust: Trust::of(roots) }
     }
 }
 
@@ -73,24 +77,38 @@ impl Web {
     /// # Errors
     /// [`Refusal`] for what can be told at once: it makes no sense, or there is no room for it.
     pub fn start(self: &Arc<Self>, mut request: Request) -> Result<Operation<Response>, Refusal> {
-        if self.stop.is_cancelled() {
-            return Err(Refusal::Cancelled);
-        }
-        let room = self.quota.answer()?;
+        let room = self.room()?;
         let reason = request.reason.take();
         let checked = request.check(&self.keys)?;
-        let web = self.clone();
-        Ok(Operation::start("http", async move {
-            let stop = web.stop.clone();
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => Err(Refusal::Cancelled),
-                answer = web.send(checked, reason, room) => answer,
-            }
-        }))
+        self.quota.send(checked.body.len())?;
+        let run = self.clone().run(checked, reason, room);
+        Ok(Operation::start("http", async { Ok(run.await?) }))
     }
 
-    async fn send(self: Arc<Self>, checked: Checked, reason: Option<String>, room: Room) -> Result<Response, Refusal> {
+    /// Room for one more request and its answer.
+    pub(super) fn room(&self) -> Result<Room, Fault> {
+        if self.stop.is_cancelled() {
+            return Err(Refusal::Cancelled.into());
+        }
+        self.quota.answer()
+    }
+
+    /// Sends what was checked, unless the turn stops before.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        checked: Checked,
+        reason: Option<String>,
+        room: Room,
+    ) -> Result<Response, Fault> {
+        let stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(Refusal::Cancelled.into()),
+            answer = self.send(checked, reason, room) => answer,
+        }
+    }
+
+    async fn send(self: Arc<Self>, checked: Checked, reason: Option<String>, room: Room) -> Result<Response, Fault> {
         let ask = Ask::Http(checked.ask.clone());
         let named = self.door.rule(&ask).map(|rule| rule.addresses.clone()).unwrap_or_default();
         // Nobody is asked about what would be refused all the same.
@@ -98,40 +116,39 @@ impl Web {
         let standing = Standing::keep(self.door.open(&ask, reason.as_deref()).await?);
         let came = tokio::select! {
             biased;
-            refusal = standing.revoked() => Err(refusal),
+            refusal = standing.revoked() => Err(refusal.into()),
             came = self.perform(&checked, &named) => came,
         };
         match came {
-            Ok((head, carrier)) => Ok(Response::new(self, head, &checked.ask, room, carrier, standing).await),
-            Err(refusal) => {
-                standing.settle(Err(refusal.to_string())).await;
-                Err(refusal)
+            Ok((head, carrier)) => Ok(Response::new(self, head, &checked, room, carrier, standing).await),
+            Err(fault) => {
+                standing.settle(Err(fault.to_string())).await;
+                Err(fault)
             }
         }
     }
 
     /// Does what was allowed: connects, sends, and waits for the head of the answer.
-    async fn perform(&self, checked: &Checked, named: &[IpNet]) -> Result<Head, Refusal> {
+    async fn perform(&self, checked: &Checked, named: &[IpNet]) -> Result<Head, Fault> {
         let message = checked.message(&self.keys)?;
-        self.quota.send(checked.body.len())?;
         let connection = self.quota.connection(CONNECT_TIME).await?;
         let pipe = self.connect(checked, named).await?;
         match tokio::time::timeout(checked.head_time, exchange(checked, message, pipe)).await {
             Ok(came) => came.map(|(head, carrier)| (head, (carrier, connection))),
             Err(_) => {
-                let (host, waited) = (&checked.ask.host, checked.head_time.as_millis());
-                Err(Refusal::Unavailable(format!("{host} did not answer within {waited} ms")))
+                let (host, waited) = (&checked.ask.host, words(checked.head_time));
+                Err(Refusal::Unavailable(format!("{host} did not answer within {waited}")).of(Kind::HeadTime))
             }
         }
     }
 
-    async fn connect(&self, checked: &Checked, named: &[IpNet]) -> Result<Box<dyn Pipe>, Refusal> {
+    async fn connect(&self, checked: &Checked, named: &[IpNet]) -> Result<Box<dyn Pipe>, Fault> {
         let Connector { names, trust } = &*self.connector;
-        match tokio::time::timeout(CONNECT_TIME, connect(&checked.ask, named, &**names, trust)).await {
+        match tokio::time::timeout(checked.connect_time, connect(&checked.ask, named, &**names, trust)).await {
             Ok(pipe) => pipe,
             Err(_) => {
-                let why = format!("cannot connect to {} within {} s", checked.ask.host, CONNECT_TIME.as_secs());
-                Err(Refusal::Unavailable(why))
+                let why = format!("cannot connect to {} within {}", checked.ask.host, words(checked.connect_time));
+                Err(Refusal::Unavailable(why).of(Kind::ConnectTime))
             }
         }
     }
@@ -141,9 +158,9 @@ async fn exchange(
     checked: &Checked,
     message: http::Request<Full<bytes::Bytes>>,
     pipe: Box<dyn Pipe>,
-) -> Result<(http::Response<Incoming>, AbortOnDropHandle<()>), Refusal> {
+) -> Result<(http::Response<Incoming>, AbortOnDropHandle<()>), Fault> {
     let host = &checked.ask.host;
-    let failed = |error: hyper::Error| Refusal::Unavailable(format!("{host} {}", reason(&error)));
+    let failed = |error: hyper::Error| reason(host, &error);
     let shake = http1::Builder::new()
         .max_buf_size(MAX_HEAD)
         .max_header_size(MAX_HEAD)
@@ -154,10 +171,12 @@ async fn exchange(
     let carrier = AbortOnDropHandle::new(crate::tasks::spawn("http connection", async { drop(carrier.await) }));
     let response = sender.send_request(message).await.map_err(failed)?;
     if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
-        return Err(Refusal::Unavailable(format!("{host} wants to speak another protocol")));
+        let why = format!("{host} wants to speak another protocol");
+        return Err(Refusal::Unavailable(why).of(Kind::Upgrade));
     }
     if checked.is_guarded && !is_readable(response.headers()) {
-        return Err(Refusal::Unavailable(format!("{host} answered in a coding that cannot be searched for secrets")));
+        let why = format!("{host} answered in a coding that cannot be searched for secrets");
+        return Err(Refusal::Unavailable(why).of(Kind::Coding));
     }
     Ok((response, carrier))
 }
@@ -170,20 +189,20 @@ fn is_readable(headers: &http::HeaderMap) -> bool {
         .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// What went wrong with a connection, in words that follow the host's name.
-pub(super) fn reason(error: &hyper::Error) -> String {
+/// What went wrong with a connection.
+pub(super) fn reason(host: &impl std::fmt::Display, error: &hyper::Error) -> Fault {
     let cause = std::error::Error::source(error);
     let io = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
     let cut = matches!(io, Some(std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset));
-    let what = if cut || error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-        "closed the connection before its answer was whole"
+    let (kind, what) = if cut || error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+        (Kind::Incomplete, "closed the connection before its answer was whole".to_owned())
     } else if error.is_parse_too_large() {
-        "answered with a head that is too large"
+        (Kind::Head, "answered with a head that is too large".to_owned())
     } else if error.is_parse() {
-        "answered something that is not HTTP"
+        (Kind::Protocol, "answered something that is not HTTP".to_owned())
     } else {
         let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
-        return format!("broke off: {}", crate::text::line(&format!("{error}{cause}"), 200));
+        (Kind::Incomplete, format!("broke off: {}", crate::text::line(&format!("{error}{cause}"), 200)))
     };
-    what.to_owned()
+    Refusal::Unavailable(format!("{host} {what}")).of(kind)
 }

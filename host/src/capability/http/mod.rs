@@ -7,7 +7,9 @@
 
 mod answer;
 mod connect;
+mod draft;
 mod exchange;
+mod fault;
 mod quota;
 mod request;
 mod resolve;
@@ -15,8 +17,10 @@ mod standing;
 mod tls;
 
 pub use answer::Response;
+pub use draft::Draft;
 pub use exchange::{Connector, Web};
-pub use request::Request;
+pub use fault::{Fault, Kind};
+pub use request::{Request, is_carriage};
 pub use resolve::{Addresses, Resolve, System};
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,5 +1,6 @@
 //! What the requests of one turn may use together.
 
+use super::fault::{Fault, Kind};
 use crate::capability::Refusal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,30 +40,31 @@ impl Default for Quota {
 
 impl Quota {
     /// Room for a connection, waited for in vain at most so long: a guest that waits here cannot close another.
-    pub(super) async fn connection(&self, patience: Duration) -> Result<Room, Refusal> {
+    pub(super) async fn connection(&self, patience: Duration) -> Result<Room, Fault> {
         let full = || {
             Refusal::Limit(format!(
                 "a turn has at most {MAX_CONNECTIONS} connections at once; read or drop some answers"
             ))
+            .of(Kind::Crowded)
         };
         let room = tokio::time::timeout(patience, self.connections.clone().acquire_owned()).await;
         room.map_err(|_| full())?.map_err(|_| full())
     }
 
     /// Room for an answer.
-    pub(super) fn answer(&self) -> Result<Room, Refusal> {
+    pub(super) fn answer(&self) -> Result<Room, Fault> {
         let full = format!("a turn holds at most {MAX_ANSWERS} requests and answers at once; drop some");
-        self.answers.clone().try_acquire_owned().map_err(|_| Refusal::Limit(full))
+        self.answers.clone().try_acquire_owned().map_err(|_| Refusal::Limit(full).of(Kind::Crowded))
     }
 
-    /// Counts what is sent.
-    pub(super) fn send(&self, bytes: usize) -> Result<(), Refusal> {
-        count(&self.sent, bytes, MAX_SENT, "sends")
+    /// Counts what is to be sent.
+    pub(super) fn send(&self, bytes: usize) -> Result<(), Fault> {
+        count(&self.sent, bytes, MAX_SENT, "sends").map_err(|refusal| refusal.of(Kind::Body))
     }
 
     /// Counts what was received.
-    pub(super) fn receive(&self, bytes: usize) -> Result<(), Refusal> {
-        count(&self.received, bytes, MAX_RECEIVED, "receives")
+    pub(super) fn receive(&self, bytes: usize) -> Result<(), Fault> {
+        count(&self.received, bytes, MAX_RECEIVED, "receives").map_err(|refusal| refusal.of(Kind::Answer))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an agent wants to send, checked before anybody is asked about it.
 
+use super::fault::{Fault, Kind};
 use crate::capability::Keys;
 use crate::capability::Refusal;
 use crate::capability::secret::{in_query, refuse_in_path};
@@ -15,6 +16,12 @@ const MAX_HEADERS: usize = 100;
 const MAX_HEADER_BYTES: usize = 64 << 10;
 /// The largest body that is sent.
 const MAX_BODY: usize = 8 << 20;
+/// From the name to an open connection.
+pub(super) const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// Between two pieces of a body, while the guest waits for the next.
+const IDLE_TIME: Duration = Duration::from_secs(60);
+/// The least that an agent can wait.
+const MIN_TIME: Duration = Duration::from_millis(1);
 /// From sending to the head of the answer, unless the agent says so.
 const HEAD_TIME: Duration = Duration::from_secs(60);
 const MAX_HEAD_TIME: Duration = Duration::from_secs(600);
@@ -51,6 +58,10 @@ pub struct Request {
     pub body: Vec<u8>,
     /// From sending to the head of the answer.
     pub timeout: Option<Duration>,
+    /// From the name to an open connection, if the agent wants less than the host gives.
+    pub connect_timeout: Option<Duration>,
+    /// Between two pieces of the answer, if the agent wants less than the host gives.
+    pub idle_timeout: Option<Duration>,
     /// The agent's words to the person who approves.
     pub reason: Option<String>,
 }
@@ -62,20 +73,22 @@ pub(super) struct Checked {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) head_time: Duration,
+    pub(super) connect_time: Duration,
+    pub(super) idle_time: Duration,
     /// Whether the server may know a secret: its answer is to be readable, and whole.
     pub(super) is_guarded: bool,
 }
 
 impl Request {
     /// Checks all that can be checked without leave.
-    pub(super) fn check(self, keys: &Keys) -> Result<Checked, Refusal> {
+    pub(super) fn check(self, keys: &Keys) -> Result<Checked, Fault> {
         refuse_in_path(&self.url)?;
-        let mut ask = HttpAsk::new(&self.method, &self.url, BTreeSet::new()).map_err(Refusal::Invalid)?;
-        if self.body.len() > MAX_BODY {
-            let size = self.body.len();
-            return Err(Refusal::Limit(format!("the body of a request has at most {MAX_BODY} bytes, not {size}")));
-        }
-        let head_time = self.timeout.unwrap_or(HEAD_TIME).clamp(Duration::from_millis(1), MAX_HEAD_TIME);
+        let mut ask = HttpAsk::new(&self.method, &self.url, BTreeSet::new())
+            .map_err(|why| Refusal::Invalid(why).of(Kind::Url))?;
+        check_body(self.body.len())?;
+        let head_time = self.timeout.unwrap_or(HEAD_TIME).clamp(MIN_TIME, MAX_HEAD_TIME);
+        let connect_time = self.connect_timeout.unwrap_or(CONNECT_TIME).clamp(MIN_TIME, CONNECT_TIME);
+        let idle_time = self.idle_timeout.unwrap_or(IDLE_TIME).clamp(MIN_TIME, IDLE_TIME);
         let mut headers = headers(self.headers)?;
         let query = ask.query.as_deref().unwrap_or_default().as_bytes();
         let texts = headers.values().map(HeaderValue::as_bytes).chain([query, &self.body]);
@@ -84,28 +97,50 @@ impl Request {
         if is_guarded {
             if headers.contains_key(header::RANGE) {
                 let why = "the header `range` would cut the answer of a host that may know a secret";
-                return Err(Refusal::Invalid(why.to_owned()));
+                return Err(Refusal::Invalid(why.to_owned()).into());
             }
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
-        Ok(Checked { headers, body: self.body.into(), head_time, is_guarded, ask })
+        Ok(Checked { headers, body: self.body.into(), head_time, connect_time, idle_time, is_guarded, ask })
     }
 }
 
+/// Whether a header says how a message is carried. Its name is in small letters.
+pub fn is_carriage(name: &str) -> bool {
+    CARRIAGE.contains(&name)
+}
+
+/// A time that was waited, in words.
+pub(super) fn words(time: Duration) -> String {
+    match time.subsec_nanos() {
+        0 => format!("{} s", time.as_secs()),
+        _ => format!("{} ms", time.as_millis()),
+    }
+}
+
+/// Refuses a body that is too long.
+pub(super) fn check_body(size: usize) -> Result<(), Fault> {
+    if size <= MAX_BODY {
+        return Ok(());
+    }
+    let most = format!("the body of a request has at most {MAX_BODY} bytes, not {size}");
+    Err(Refusal::Limit(most).of(Kind::Body))
+}
+
 /// The agent's headers, and those that the host adds where the agent did not.
-fn headers(list: Vec<(String, Vec<u8>)>) -> Result<HeaderMap, Refusal> {
+fn headers(list: Vec<(String, Vec<u8>)>) -> Result<HeaderMap, Fault> {
     let bytes: usize = list.iter().map(|(name, value)| name.len() + value.len()).sum();
     if list.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
         let most = format!("a request has at most {MAX_HEADERS} headers of {MAX_HEADER_BYTES} bytes in all");
-        return Err(Refusal::Limit(most));
+        return Err(Refusal::Limit(most).of(Kind::Headers));
     }
     let mut map = HeaderMap::with_capacity(list.len() + 4);
     for (name, value) in list {
         let shown = crate::text::line(&name, 80);
         let invalid = |why: &str| Refusal::Invalid(format!("the header `{shown}` {why}"));
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("has a name that is none"))?;
-        if CARRIAGE.contains(&name.as_str()) {
-            return Err(invalid("is the host's to set, as it says how the request is carried"));
+        if is_carriage(name.as_str()) {
+            return Err(invalid("is the host's to set, as it says how the request is carried").into());
         }
         let value = HeaderValue::from_maybe_shared(Bytes::from(value))
             .map_err(|_| invalid("has a control character in its value"))?;
@@ -155,7 +190,7 @@ mod tests {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
         let request =
             Request { method: "get".into(), url: "http://a.example:81/x?q#f".into(), headers, ..Request::default() };
-        request.check(&Keys::default())
+        request.check(&Keys::default()).map_err(Refusal::from)
     }
 
     #[test]
@@ -193,10 +228,10 @@ mod tests {
             body: vec![0; MAX_BODY + 1],
             ..Request::default()
         };
-        assert!(bound(body.check(&Keys::default())).contains("8388608"));
+        assert!(bound(body.check(&Keys::default()).map_err(Refusal::from)).contains("8388608"));
         let url =
             Request { method: "GET".into(), url: format!("http://a/{}", "a".repeat(8_192)), ..Request::default() };
-        assert!(bound(url.check(&Keys::default())).contains("8192 bytes"));
+        assert!(bound(url.check(&Keys::default()).map_err(Refusal::from)).contains("8192 bytes"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The connector against servers and names of the test.
 
+mod tls;
+
 use super::*;
 use crate::approval::{AnswerFuture, Client, Office, Person};
 use crate::capability::{Act, ActFuture, Chat, Door, Keys, Refusal};
@@ -15,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Names of the test: what each stands for, and another thing whenever it is asked again.
-struct Names(Vec<(&'static str, Vec<&'static str>)>, AtomicUsize);
+pub(crate) struct Names(pub(crate) Vec<(&'static str, Vec<&'static str>)>, pub(crate) AtomicUsize);
 
 impl Resolve for Names {
     fn resolve<'a>(&'a self, name: &'a str, port: u16) -> Addresses<'a> {
@@ -30,7 +32,7 @@ impl Resolve for Names {
 }
 
 /// A resolver that never answers.
-struct Silent;
+pub(crate) struct Silent;
 
 impl Resolve for Silent {
     fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Addresses<'a> {
@@ -52,14 +54,19 @@ impl Chat for Nobody {
     }
 }
 
-struct Turn {
-    web: Arc<Web>,
+pub(crate) struct Turn {
+    pub(crate) web: Arc<Web>,
     stop: CancellationToken,
     _folder: tempfile::TempDir,
 }
 
 /// A turn whose requests are allowed, and may reach these networks besides public ones.
-fn turn(names: impl Resolve + 'static, named: &[&str]) -> Turn {
+pub(crate) fn turn(names: impl Resolve + 'static, named: &[&str]) -> Turn {
+    turn_by(Connector::new(Box::new(names)), named)
+}
+
+/// The same with a connector of the test.
+fn turn_by(connector: Connector, named: &[&str]) -> Turn {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
     let pattern: crate::grant::Pattern = "http *://*:*/*".parse().expect("a pattern");
@@ -82,7 +89,7 @@ fn turn(names: impl Resolve + 'static, named: &[&str]) -> Turn {
     };
     let door = Door::new(Arc::new(Office::new(vec![rule], store)), client, Arc::new(Nobody), Arc::new(Nobody), 10);
     let stop = CancellationToken::new();
-    let web = Web::new(Arc::new(Connector::new(Box::new(names))), Keys::default(), Arc::new(door), stop.clone());
+    let web = Web::new(Arc::new(connector), Keys::default(), Arc::new(door), stop.clone());
     Turn { web: Arc::new(web), stop, _folder: folder }
 }
 
@@ -101,22 +108,25 @@ impl Turn {
 }
 
 /// A server that sends these bytes to whoever asks, and then closes, or waits for the other to.
-async fn server(bytes: Vec<u8>, holds: bool) -> SocketAddr {
+pub(crate) async fn server(bytes: Vec<u8>, holds: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let addr = listener.local_addr().expect("an address");
     crate::tasks::spawn("server", async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut asked = [0; 4_096];
-            // Clients of these tests go away at any time.
-            let _ = stream.read(&mut asked).await;
-            let _ = stream.write_all(&bytes).await;
-            while holds && stream.read(&mut asked).await.is_ok_and(|read| read > 0) {}
+            let bytes = bytes.clone();
+            crate::tasks::spawn("connection", async move {
+                let mut asked = [0; 4_096];
+                // Clients of these tests go away at any time.
+                let _ = stream.read(&mut asked).await;
+                let _ = stream.write_all(&bytes).await;
+                while holds && stream.read(&mut asked).await.is_ok_and(|read| read > 0) {}
+            });
         }
     });
     addr
 }
 
-const HERE: &[&str] = &["127.0.0.0/8"];
+pub(crate) const HERE: &[&str] = &["127.0.0.0/8"];
 
 fn none() -> Names {
     Names(vec![], AtomicUsize::new(0))
@@ -195,7 +205,7 @@ async fn a_body_that_ends_early_is_not_taken_for_whole() {
     assert_eq!(response.read(100).await.expect("read"), "lf");
     let refusal = response.read(100).await.expect_err("it is not whole").to_string();
     assert!(refusal.contains("closed the connection before its answer was whole"), "{refusal}");
-    assert!(matches!(response.read(0).await, Err(Refusal::Invalid(_))));
+    assert!(matches!(response.read(0).await, Err(Fault { kind: Kind::Invalid, .. })));
 }
 
 #[tokio::test]
@@ -219,12 +229,29 @@ async fn who_is_slow_is_given_up_in_time() {
 }
 
 #[tokio::test]
+async fn answers_that_are_not_read_hold_their_connections_and_there_are_sixteen() {
+    let turn = turn(none(), HERE);
+    let stuck = server(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n".to_vec(), true).await;
+    let (url, mut held) = (format!("http://{stuck}/"), Vec::new());
+    for _ in 0..16 {
+        held.push(turn.get(&url).await.expect("a head"));
+    }
+    // Nobody closes one: the time that is waited for that passes at once.
+    tokio::time::pause();
+    let why = turn.refusal(&url).await;
+    assert!(why.contains("at most 16 connections at once; read or drop some answers"), "{why}");
+    tokio::time::resume();
+    held.pop();
+    assert_eq!(turn.get(&url).await.expect("there is room again").status(), 200);
+}
+
+#[tokio::test]
 async fn a_turn_that_stops_gets_no_more_of_what_it_reads_and_starts_nothing() {
     let addr = server(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n".to_vec(), true).await;
     let turn = turn(none(), HERE);
     let mut response = turn.get(&format!("http://{addr}/")).await.expect("a head");
     let (read, ()) = tokio::join!(response.read(1), async { turn.stop.cancel() });
-    assert_eq!(read, Err(Refusal::Cancelled));
+    assert_eq!(read, Err(Refusal::Cancelled.into()));
     assert_eq!(turn.get("http://127.0.0.1/").await.map(|response| response.status()), Err(Refusal::Cancelled));
 }
 
