@@ -7,7 +7,7 @@ use sophon_host::localcloud::Buckets;
 use sophon_tests::{Page, Site, World, guests, page, redirect};
 
 /// A rule for all requests, which may reach these addresses though they are not public.
-fn rule(effect: Effect, addresses: &[&str]) -> Rule {
+pub(crate) fn rule(effect: Effect, addresses: &[&str]) -> Rule {
     Rule {
         effect,
         agent: "*".parse().expect("a name"),
@@ -20,7 +20,7 @@ fn rule(effect: Effect, addresses: &[&str]) -> Rule {
 }
 
 /// A world with these rules, and a session in which `fetch` answers.
-async fn world(rules: Vec<Rule>) -> Result<(World, String)> {
+pub(crate) async fn world(rules: Vec<Rule>) -> Result<(World, String)> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     world.config.policy.rules = rules;
     world.start_host().await?;
@@ -29,11 +29,11 @@ async fn world(rules: Vec<Rule>) -> Result<(World, String)> {
     Ok((world, session))
 }
 
-fn asking() -> Vec<Rule> {
+pub(crate) fn asking() -> Vec<Rule> {
     vec![rule(Effect::Ask, &["127.0.0.1/32"])]
 }
 
-async fn hello() -> Result<Site> {
+pub(crate) async fn hello() -> Result<Site> {
     Site::start(|_| page("text/html", "<title>A page</title><p>Hello, <b>you</b></p>")).await
 }
 
@@ -191,5 +191,44 @@ async fn a_grant_that_is_taken_back_ends_the_request_that_goes_on_by_it() -> Res
     site.closed().await;
     let text = world.user.answer(&interaction).await?.text;
     assert!(text.contains("the grant that allowed it was taken back"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_always_allowed_in_a_session_is_asked_in_another() -> Result<()> {
+    let ((world, session), site) = (world(asking()).await?, hello().await?);
+    let interaction = world.user.say(&session, &site.url("/")).await?;
+    let asked = world.user.asked("").await?;
+    world.user.decide(&asked, json!({ "decision": "approve_always", "scope": "session" })).await?;
+    world.user.answer(&interaction).await?;
+    let text = world.user.ask(&session, &site.url("/other")).await?.text;
+    assert!(text.contains("Hello, you"), "{text}");
+    let other = world.user.session().await?;
+    world.user.ask(&other, "/use fetch").await?;
+    let interaction = world.user.say(&other, &site.url("/")).await?;
+    world.user.decide(&world.user.asked("").await?, json!({ "decision": "deny" })).await?;
+    assert!(world.user.answer(&interaction).await?.text.contains("a person, who said no"));
+    assert_eq!(site.asked().len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_allowed_for_all_is_asked_nowhere() -> Result<()> {
+    let ((world, session), site, further) = (world(asking()).await?, hello().await?, hello().await?);
+    let interaction = world.user.say(&session, &site.url("/")).await?;
+    let asked = world.user.asked("").await?;
+    world.user.decide(&asked, json!({ "decision": "approve_always", "scope": "all" })).await?;
+    world.user.answer(&interaction).await?;
+    let other = world.user.session().await?;
+    world.user.ask(&other, "/use fetch").await?;
+    for url in [site.url("/other"), further.url("/")] {
+        let text = world.user.ask(&other, &url).await?.text;
+        assert!(text.contains("Hello, you"), "{text}");
+    }
+    // Another agent has it all the same to ask.
+    world.user.ask(&other, "/use tireless").await?;
+    let interaction = world.user.say(&other, &format!("http get {}", site.url("/"))).await?;
+    world.user.decide(&world.user.asked("").await?, json!({ "decision": "deny" })).await?;
+    assert!(world.user.answer(&interaction).await?.text.contains("a person, who said no"));
     Ok(())
 }
