@@ -21,6 +21,7 @@ mod restart;
 mod sandbox;
 mod secrets;
 mod sessions;
+mod standard_http;
 mod state;
 mod status;
 mod stop;

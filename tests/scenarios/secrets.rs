@@ -106,3 +106,20 @@ async fn what_cannot_be_searched_is_not_taken_from_who_may_know_a_secret() -> Re
     assert!(text.contains("`range` would cut"), "{text}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_secret_goes_the_same_way_by_the_standard() -> Result<()> {
+    let ((world, session), site) = (world(&["127.0.0.1"]).await?, echo().await?);
+    let deed = format!("wasi get {} authorization Bearer {{{{secret:KEY}}}}", site.url("/?key={{secret:KEY}}"));
+    let text = world.user.ask(&session, &deed).await?.text;
+    let asked = site.asked().remove(0);
+    assert!(asked.contains(&format!("authorization: Bearer {VALUE}\r\n")), "{asked}");
+    assert!(asked.starts_with("GET /?key=s3cr3t%2BValue%2F%2541%22 HTTP/1.1\r\n"), "{asked}");
+    assert_eq!(text.matches("[secret KEY]").count(), 6, "{text}");
+    assert!(!text.contains("s3cr3t") && !text.contains("czNjcjN0"), "{text}");
+    world.user.ask(&session, &format!("wasi post {} <{{{{secret:KEY}}}}>", site.url("/"))).await?;
+    assert!(site.asked().iter().any(|asked| asked.ends_with(&format!("<{VALUE}>"))), "{:?}", site.asked());
+    let text = world.user.ask(&session, &format!("wasi get {}", site.url("/{{secret:KEY}}"))).await?.text;
+    assert_eq!(text, "HttpRequestDenied");
+    Ok(())
+}

@@ -58,7 +58,8 @@ pub fn engine() -> Arc<Engine> {
 
 /// `echo` and `probe` with their own manifests; `patient`, which is `echo` with time to spin for long, `restless`, which
 /// spins until it is stopped, however long others take on a busy machine, and `tireless`, which is `probe` with time for
-/// everything, and may ask for any program; `fetch`, `shell`. `echo` answers by default.
+/// everything, and may ask for any program; `wantless`, which is `probe` without wants, and `sparing`, which is `tireless`
+/// with few calls to the host; `fetch`, `shell`. `echo` answers by default.
 pub fn guests() -> Arc<Agents> {
     static GUESTS: LazyLock<(TempDir, Arc<Agents>)> = LazyLock::new(|| {
         let dir = tempfile::tempdir().expect("a folder");
@@ -70,12 +71,16 @@ pub fn guests() -> Arc<Agents> {
         let tireless = "[agent]\nname = \"tireless\"\nversion = \"0.1.0\"\ncomponent = \"c.wasm\"\n\
                         [[want.exec]]\nprogram = \"*\"\nargs = [\"...\"]\nwhy = \"to try them\"\n\
                         [[want.http]]\nurl = \"*://*:*/*\"\nwhy = \"\"\n[want.secret.KEY]\nhosts = [\"127.0.0.1\"]";
+        let wantless = "[agent]\nname = \"wantless\"\nversion = \"0.1.0\"\ncomponent = \"c.wasm\"";
+        let sparing = tireless.replace("tireless", "sparing") + "\n[limits]\ncalls = 200";
         install(&dir, "echo", "echo", echo);
         install(&dir, "fetch", "fetch", include_str!("../../plugins/fetch/agent.toml"));
         install(&dir, "patient", "echo", &patient);
         install(&dir, "restless", "echo", &restless);
         install(&dir, "probe", "probe", probe);
         install(&dir, "tireless", "probe", tireless);
+        install(&dir, "wantless", "probe", wantless);
+        install(&dir, "sparing", "probe", &sparing);
         install(&dir, "shell", "shell", shell);
         let agents = agents(vec![dir.path().to_owned()]);
         assert!(agents.problems().is_empty(), "{:?}", agents.problems());

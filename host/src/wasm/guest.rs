@@ -6,11 +6,12 @@ use super::clock::CpuClock;
 use super::config::Variables;
 use super::files::Files;
 use super::memory::MemoryLimiter;
+use super::standard_http::StandardHttp;
 use super::stderr::Tail;
 use crate::capability::{Act, Chat, Given, Refusal, Tools, WallClock};
 use crate::config::Limits;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -23,6 +24,37 @@ const MAX_RANDOM: u64 = 64 << 10;
 
 /// What a function of the contract gives: an error ends the guest, a failure is the guest's to deal with.
 pub(super) type Answer<T> = wasmtime::Result<Result<T, Failure>>;
+
+/// The calls that a guest may still make. Its streams count theirs, too.
+#[derive(Clone)]
+pub(super) struct Calls(Arc<CallsLeft>);
+
+struct CallsLeft {
+    left: AtomicU64,
+    /// It asked a person too often, where it could not be told: its next call ends it.
+    asked_too_often: AtomicBool,
+}
+
+impl Calls {
+    pub(super) fn new(most: u64) -> Self {
+        Self(Arc::new(CallsLeft { left: AtomicU64::new(most), asked_too_often: AtomicBool::new(false) }))
+    }
+
+    /// Counts one.
+    pub(super) fn enter(&self) -> wasmtime::Result<()> {
+        if self.0.asked_too_often.load(Ordering::Relaxed) {
+            return Err(Breach::Asks.into());
+        }
+        let next = |left: u64| left.checked_sub(1);
+        self.0.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_err(|_| Breach::Calls)?;
+        Ok(())
+    }
+
+    /// Ends the guest at its next call.
+    pub(super) fn end_for_asking(&self) {
+        self.0.asked_too_often.store(true, Ordering::Relaxed);
+    }
+}
 
 /// The store's data: one guest, one turn.
 pub(super) struct Guest {
@@ -38,24 +70,13 @@ pub(super) struct Guest {
     pub(super) log_lines: u32,
     pub(super) tools: Tools,
     pub(super) variables: Option<Variables>,
+    pub(super) standard: StandardHttp,
     chat: Arc<dyn Chat>,
     pub(super) calls: Calls,
     pub(super) files: Files,
     output: u64,
     output_left: u64,
     pub(super) output_refused: bool,
-}
-
-/// Calls to the host that a turn may still make, also through what it holds: streams of files.
-#[derive(Debug, Clone)]
-pub(super) struct Calls(Arc<AtomicU64>);
-
-impl Calls {
-    /// Counts one.
-    pub(super) fn take(&self) -> Result<(), Breach> {
-        let next = |left: u64| left.checked_sub(1);
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map(drop).map_err(|_| Breach::Calls)
-    }
 }
 
 impl Guest {
@@ -65,6 +86,8 @@ impl Guest {
         let files = Files::new(given, tools.open_files().cloned());
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
+        let calls = Calls::new(limits.calls);
+        let standard = StandardHttp::new(tools.web().clone(), calls.clone(), agent.clone());
         Self {
             // Denies by default: no environment, no arguments, no sockets, no stdin.
             wasi: WasiCtx::builder().stderr(stderr.clone()).max_random_size(MAX_RANDOM).build(),
@@ -78,9 +101,9 @@ impl Guest {
             log_lines: 1_000,
             tools,
             variables: None,
+            standard,
             chat,
-            calls: Calls(Arc::new(AtomicU64::new(limits.calls))),
-            files,
+            calls,
             output: limits.output.0,
             output_left: limits.output.0,
             output_refused: false,
@@ -92,12 +115,13 @@ impl Guest {
     /// # Errors
     /// [`Breach::Calls`], which ends the guest.
     pub(super) fn enter(&mut self) -> wasmtime::Result<()> {
-        Ok(self.calls.take()?)
+            calls,
+            files,
     }
 
     /// Calls to the host that the turn may still make.
     pub(super) fn calls_left(&self) -> u64 {
-        self.calls.0.load(Ordering::Relaxed)
+        self.calls.0.left.load(Ordering::Relaxed)
     }
 
     /// Bytes that the turn may still write.

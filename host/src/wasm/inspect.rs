@@ -81,7 +81,7 @@ fn is_offered(import: &str) -> bool {
     let name = import.split('@').next().unwrap_or_default();
     match name.strip_prefix(CONTRACT) {
         Some(interface) => offer::OFFERED.contains(&interface),
-        None => name.starts_with("wasi:"),
+        None => offer::STANDARD.iter().any(|offered| name.starts_with(offered)),
     }
 }
 
@@ -130,6 +130,18 @@ mod tests {
         assert_eq!(seen.can, ["stream text", "ask for HTTP"]);
         assert!(seen.cannot.contains(&"ask to run programs"), "{seen:?}");
         assert_eq!((seen.unknown, seen.contract.as_deref()), (vec!["evil:thing/door@1.0.0".to_owned()], Some("0.1.0")));
+    }
+
+    #[test]
+    fn who_knows_the_words_of_http_only_cannot_ask_for_it() {
+        let seen = inspect(
+            r#"(component
+                (import "wasi:http/types@0.2.10" (instance))
+                (import "wasi:http/incoming-handler@0.2.10" (instance)))"#,
+        )
+        .expect("a component");
+        assert!(seen.cannot.contains(&"ask for HTTP") && seen.can.is_empty(), "{seen:?}");
+        assert_eq!(seen.unknown, ["wasi:http/incoming-handler@0.2.10"]);
     }
 
     #[test]

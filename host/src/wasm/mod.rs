@@ -24,6 +24,7 @@ mod nesting;
 mod offer;
 mod operation;
 mod run;
+mod standard_http;
 mod state;
 mod stderr;
 

@@ -88,7 +88,7 @@ impl Output {
 
 impl OutputStream for Output {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.calls.take().map_err(|breach| StreamError::Trap(breach.into()))?;
+        self.calls.enter().map_err(StreamError::Trap)?;
         self.failed()?;
         if bytes.len() > PIECE || !matches!(self.state, State::Ready) {
             return Err(StreamError::trap("more was written than the stream had said it takes"));
@@ -143,7 +143,7 @@ pub(super) struct Input {
 
 impl Input {
     fn count(&self) -> StreamResult<()> {
-        self.calls.take().map_err(|breach| StreamError::Trap(breach.into()))
+        self.calls.enter().map_err(StreamError::Trap)
     }
 }
 

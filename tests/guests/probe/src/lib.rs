@@ -3,8 +3,11 @@
 mod exec;
 mod files;
 mod http;
+#[path = "../../standard.rs"]
+mod standard;
 mod state;
 mod turn;
+mod wasi;
 
 use sophon_agent::{Agent, Answer, Card, Failure, Finish, Reply, Result, Turn, log};
 use std::time::{Duration, Instant, SystemTime};
@@ -27,6 +30,7 @@ impl Agent for Probe {
             },
             "history" => Ok(Answer::text(history(&turn))),
             "http" => http::deed(turn.text.split_whitespace().skip(1)),
+            "wasi" => wasi::deed(turn.text.split_whitespace().skip(1)),
             "state" => state::deed(turn.text.split_whitespace().skip(1)),
             "files" => files::deed(turn.text.split_whitespace().skip(1)),
             "silent" => Ok(Answer::streamed()),
