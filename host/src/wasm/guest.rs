@@ -104,6 +104,7 @@ impl Guest {
             standard,
             chat,
             calls,
+            files,
             output: limits.output.0,
             output_left: limits.output.0,
             output_refused: false,
@@ -115,8 +116,7 @@ impl Guest {
     /// # Errors
     /// [`Breach::Calls`], which ends the guest.
     pub(super) fn enter(&mut self) -> wasmtime::Result<()> {
-            calls,
-            files,
+        self.calls.enter()
     }
 
     /// Calls to the host that the turn may still make.

@@ -1,6 +1,6 @@
 //! A deed without an expectation does not compile.
 
-use crate::{Deed, filing, floods, machine, programs, questions, web};
+use crate::{Deed, filing, floods, machine, programs, questions, wasi, web};
 
 const EXPECTED: &str = include_str!("../expected.tsv");
 
@@ -10,6 +10,7 @@ const _: () = check(machine::DEEDS);
 const _: () = check(floods::DEEDS);
 const _: () = check(programs::DEEDS);
 const _: () = check(questions::DEEDS);
+const _: () = check(wasi::DEEDS);
 const _: () = check(web::DEEDS);
 
 const fn check(deeds: &[(&str, Deed)]) {

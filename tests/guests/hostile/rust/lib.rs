@@ -8,6 +8,9 @@ mod floods;
 mod machine;
 mod programs;
 mod questions;
+#[path = "../../standard.rs"]
+mod standard;
+mod wasi;
 mod web;
 
 use sophon_agent::{Agent, Answer, Failure, Reply, Result, Turn};
@@ -25,7 +28,8 @@ struct Hostile;
 impl Agent for Hostile {
     fn handle(turn: Turn, reply: &mut Reply) -> Result<Answer> {
         let (deed, site) = turn.text.split_once(' ').unwrap_or((&turn.text, ""));
-        let all = [filing::DEEDS, machine::DEEDS, floods::DEEDS, programs::DEEDS, questions::DEEDS, web::DEEDS];
+        let all =
+            [filing::DEEDS, machine::DEEDS, floods::DEEDS, programs::DEEDS, questions::DEEDS, wasi::DEEDS, web::DEEDS];
         let found = all.into_iter().flatten().find(|(name, _)| *name == deed);
         let (_, run) = found.ok_or_else(|| Failure::other(format!("there is no deed {deed}")))?;
         run(Scene { site, reply })

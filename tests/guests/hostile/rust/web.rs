@@ -30,7 +30,7 @@ pub(crate) const DEEDS: &[(&str, Deed)] = &[
 const TABLE: &str = include_str!("../../../egress/addresses.tsv");
 
 /// The rows of a kind whose verdict is one of these: what stands in their second column.
-fn rows(kind: &'static str, verdicts: &'static [&str]) -> impl Iterator<Item = &'static str> {
+pub(crate) fn rows(kind: &'static str, verdicts: &'static [&str]) -> impl Iterator<Item = &'static str> {
     TABLE.lines().filter_map(move |line| {
         let mut columns = line.split('\t');
         let (first, second, third) = (columns.next()?, columns.next()?, columns.next()?);
