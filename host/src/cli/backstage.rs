@@ -72,6 +72,7 @@ fn in_words(capability: Capability, cover: &Cover) -> String {
         Capability::Http => ("requests: ", "http "),
         Capability::Exec => ("programs: ", "exec "),
         Capability::Approval => ("its own questions: ", "own "),
+        Capability::Files => ("files: ", "files "),
     };
     let patterns = cover.patterns.iter().map(|pattern| {
         let pattern = pattern.to_string();

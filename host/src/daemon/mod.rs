@@ -216,7 +216,7 @@ fn house(config: &Config, engine: Arc<Engine>, registry: Arc<Registry>, store: S
     let folders = Arc::new(Folders::new(&config.data_dir));
     let vault = Vault::new(config.policy.secrets.clone(), config.secrets.clone());
     let (connector, open_at_most) = (Arc::default(), config.turns.open_at_most);
-    House { engine, agents, store, office, settings, folders, programs, connector, vault, outbox, open_at_most }
+    House { engine, registry, store, office, settings, folders, programs, connector, vault, outbox, open_at_most }
 }
 
 /// What the operator set for each agent.
