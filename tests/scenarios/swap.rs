@@ -1,6 +1,7 @@
 //! New versions of agents, while turns run.
 
 mod bad;
+mod faults;
 mod hands;
 mod noticed;
 mod trial;

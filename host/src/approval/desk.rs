@@ -3,10 +3,9 @@
 use super::Person;
 use super::asking::Asking;
 use super::office::Office;
+use super::question::question;
 use super::queue::{Place, Queue};
-use crate::grant::{
-    Answer, Ask, Capability, Effect, FilesAsk, Question, Rule, Scope, Wants, Withheld, cover_in_words, policy_lines,
-};
+use crate::grant::{Answer, Ask, Capability, Effect, FilesAsk, Rule, Scope, Wants, Withheld, policy_lines};
 use crate::store::{Entry, Standing, StoreError};
 use std::sync::Arc;
 
@@ -192,7 +191,8 @@ impl Desk {
     ) -> Said {
         let noted = Asking::note(&self.office, |by| self.entry(ask, false, by)).await;
         *asking = Some(noted.map_err(|error| unwritten(&error))?);
-        let question = self.question(ask, reason, lapsed).await.map_err(|error| unwritten(&error))?;
+        let action = self.office.action(&self.client, ask).await.map_err(|error| unwritten(&error))?;
+        let question = question(&self.client, action, ask, reason, lapsed);
         let no = |rule: &str| {
             let lines = policy_lines(&self.client.agent, ask);
             let hint = format!("to allow it without asking, add to sophon-host.toml:\n{lines}");
@@ -236,29 +236,6 @@ impl Desk {
         }
     }
 
-    /// What a person is shown.
-    async fn question(&self, ask: &Ask, reason: Option<&str>, lapsed: Option<&str>) -> Result<Question, StoreError> {
-        let own = match ask {
-            Ask::Own(own) => Some(own.reason.as_str()),
-            Ask::Http(_) | Ask::Exec(_) => None,
-        };
-        let said = Ask::reason(reason.or(own).unwrap_or_default());
-        let lapsed = lapsed.map_or_else(String::new, |difference| {
-            format!("You allowed this to an earlier version of the agent, which wanted less:\n{difference}\n\n")
-        });
-        let always = [Scope::Session, Scope::Tool, Scope::Domain, Scope::All];
-        let always = always.map(|scope| format!("{}: {}", word(scope), cover_in_words(ask, scope, &self.client.wants)));
-        let message = format!("{said}{}{lapsed}What “always” would cover:\n{}", gap(&said), always.join("\n"));
-        Ok(Question {
-            action: self.office.action(&self.client, ask).await?,
-            title: format!("{}: {}", self.client.agent, ask.title()),
-            command: ask.command(),
-            host: ask.host(),
-            message,
-            severity: ask.severity(),
-        })
-    }
-
     fn entry(&self, ask: &Ask, allowed: bool, by: &str) -> Entry {
         let what = ask.command().unwrap_or_else(|| ask.title());
         self.decided(ask.capability(), what, allowed, by.to_owned())
@@ -283,21 +260,6 @@ fn by(said: &Said) -> String {
         Err(Refused::TooMany) => "the limit of questions".to_owned(),
         Err(Refused::Unavailable(why)) => why.clone(),
     }
-}
-
-/// What the app calls a scope.
-fn word(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Once => "once",
-        Scope::Session => "session",
-        Scope::Tool => "tool",
-        Scope::Domain => "domain",
-        Scope::All => "all",
-    }
-}
-
-fn gap(before: &str) -> &'static str {
-    if before.is_empty() { "" } else { "\n\n" }
 }
 
 fn unwritten(error: &StoreError) -> Refused {

@@ -3,6 +3,7 @@
 mod asking;
 mod desk;
 mod office;
+mod question;
 mod queue;
 mod waiting;
 

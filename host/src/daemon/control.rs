@@ -26,7 +26,9 @@ const NAME: &str = "control.sock";
 pub enum Order {
     /// Tell of the agents.
     Agents,
-    /// Look at what lies in the agents' folders, and try again what was refused.
+    /// Look at what lies in the agents' folders, at once.
+    Look,
+    /// The same, and try again what was refused.
     Reload {
         /// Of this agent alone.
         agent: Option<String>,
@@ -101,6 +103,10 @@ async fn serve(mut peer: UnixStream, registry: Arc<Registry>) {
 async fn carry_out(registry: &Registry, order: Order) -> Result<Option<String>, String> {
     match order {
         Order::Agents => Ok(None),
+        Order::Look => {
+            registry.look().await;
+            Ok(None)
+        }
         Order::Reload { agent } => registry.reload(agent.as_deref()).await.map(|()| None),
         Order::RollBack { agent } => registry.roll_back(&agent).await.map(Some),
         Order::Pin { session, agent, version } => {

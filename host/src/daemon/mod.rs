@@ -113,18 +113,17 @@ impl Daemon {
         let store = open_store(config, &token)?;
         let registry = Registry::open(engine.clone(), store.clone(), config, &agents).await?;
         let status = Arc::new(Status::new(config.cloud.url.join(""), registry.clone(), SystemTime::now()));
-        let rest = Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?;
-        let rest = rest.metered(status.clone());
+        let rest =
+            Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?.metered(status.clone());
         let (link, events) = Link::start(config.cloud.url.clone(), token, rest.reached(), status.clone());
-        let (stop, unauthorized) = (CancellationToken::new(), CancellationToken::new());
-        let (traces, refused) = (Traces::default(), unauthorized.clone());
-        let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused, status: status.clone() });
+        let (stop, refused, traces) = (CancellationToken::new(), CancellationToken::new(), Traces::default());
+        let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused.clone(), status: status.clone() });
         let (sleeper, carrier) = (outbox.clone(), Arc::downgrade(&outbox));
         let house = house(config, engine, registry.clone(), store.clone(), outbox);
         sweep::start(&house, stop.clone());
         let turns = Arc::new(Turns::start(house).await?);
         let (state_in, state) = watch::channel(State::Connecting);
-        let sources = Sources { link: events, unauthorized, stop: stop.clone(), status: status.clone() };
+        let sources = Sources { link: events, unauthorized: refused, stop: stop.clone(), status: status.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
         redial_after_sleep(sleeper, SystemTime::now, stop.clone());
         let scrape = Scrape { status: status.clone(), carrier, turns: Arc::downgrade(&turns) };

@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// The longest reason that is kept, in bytes.
 const MAX_WHY: usize = 1_000;
 
+/// Versions that are barred; the first of them give way, in the order of their ids.
+const MAX_BARRED: usize = 100;
+
 /// One agent over its versions.
 pub(super) struct Line {
     /// Answers.
@@ -133,6 +136,9 @@ impl Line {
 
     /// A version is not tried again.
     pub(super) fn bar(&mut self, id: String, why: String) {
+        if self.barred.len() >= MAX_BARRED {
+            self.barred.pop_first();
+        }
         self.barred.insert(id, why);
     }
 

@@ -50,15 +50,15 @@ struct Lines {
     problems: BTreeMap<PathBuf, String>,
     /// Sessions that stay with one version.
     pins: BTreeMap<String, Arc<Agent>>,
-    /// Versions that the store knows: agent and id.
-    recorded: std::collections::HashSet<(AgentName, String)>,
+    /// The version of each agent that the store has last heard of.
+    recorded: BTreeMap<AgentName, String>,
 }
 
 impl Lines {
     fn forget(&mut self, name: &AgentName) {
         self.by_name.remove(name);
         self.pins.retain(|_, agent| agent.manifest.name != *name);
-        self.recorded.retain(|(agent, _)| agent != name);
+        self.recorded.remove(name);
     }
 }
 

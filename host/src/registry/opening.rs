@@ -80,7 +80,7 @@ impl Registry {
         }
         for agent in found.iter() {
             let (name, id) = (agent.manifest.name.clone(), agent.id);
-            let is_known = self.lines().recorded.contains(&(name.clone(), id.to_string()));
+            let is_known = self.lines().recorded.get(&name) == Some(&id.to_string());
             let answers = self.lines().by_name.get(&name).is_some_and(|line| line.current.id == id);
             if is_known || !answers {
                 continue;
@@ -156,7 +156,7 @@ impl Registry {
     /// The store knows this version.
     fn known(&self, agent: &str, version: &Version) {
         if let Ok(name) = AgentName::try_from(agent.to_owned()) {
-            self.lines().recorded.insert((name, version.id.clone()));
+            self.lines().recorded.insert(name, version.id.clone());
         }
     }
 

@@ -100,7 +100,7 @@ impl Registry {
         let is_recorded = {
             let mut lines = self.lines();
             lines.problems.remove(&candidate.manifest.origin);
-            let recorded = lines.recorded.contains(&(name.clone(), id.to_string()));
+            let recorded = lines.recorded.get(name) == Some(&id.to_string());
             let Some(line) = lines.by_name.get_mut(name) else { return Ok(true) };
             line.is_of(&candidate.manifest).map_err(|why| candidate.unfit(why))?;
             if line.current.id != id {
@@ -155,7 +155,7 @@ impl Registry {
         }
         let appointed = self.store.appoint(name.as_str(), candidate.version(), on_trial, now_ms()).await;
         appointed.map_err(|error| format!("it cannot be recorded, and so does not take over: {error}"))?;
-        self.lines().recorded.insert((name, candidate.id.to_string()));
+        self.lines().recorded.insert(name, candidate.id.to_string());
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::approval::AnswerFuture;
+use crate::grant::Question;
 use crate::grant::{OwnAsk, Severity};
 use crate::store::{Durability, Store};
 
@@ -37,7 +38,7 @@ async fn a_question_has_the_form_that_the_chat_page_reads_apart() {
         command: None,
         severity: Severity::Low,
     });
-    let question = desk.question(&ask, None, Some("it now also wants own *")).await.expect("a question");
+    let question = question(&desk.client, "a".to_owned(), &ask, None, Some("it now also wants own *"));
     // The page's tests read the same file.
     assert_eq!(question.message, include_str!("../../localcloud/page/fixtures/question.txt").trim_end());
 }

@@ -24,7 +24,7 @@ pub(super) async fn install(config: &Config, path: &Path) -> Result<(), Failure>
     for want in agent.wants.in_words() {
         say(&format!("    wants: {want}"));
     }
-    match running(config, &Order::Reload { agent: None }).await? {
+    match running(config, &Order::Look).await? {
         Ok(done) => {
             let line = done.agents.iter().find(|line| line.name == name.as_str());
             let refused = line.and_then(|line| line.candidate.as_ref()).and_then(|candidate| candidate.why.as_ref());

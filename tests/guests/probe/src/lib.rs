@@ -38,10 +38,7 @@ impl Agent for Probe {
                 reply.write("a draft")?;
                 Ok(Answer::text("the final text").finished(Finish::Length))
             }
-            "abandon" => {
-                let _open = Card::open("probe", "left open", None)?;
-                panic!("with a card open")
-            }
+            "abandon" => abandon(),
             "hold" => {
                 let _open = Card::open("probe", "held", None)?;
                 sleep(number, reply)
@@ -56,6 +53,11 @@ impl Agent for Probe {
                 .unwrap_or_else(|| Err(Failure::other(format!("the probe knows no {other}")))),
         }
     }
+}
+
+fn abandon() -> Result<Answer> {
+    let _open = Card::open("probe", "left open", None)?;
+    panic!("with a card open")
 }
 
 /// Many small pieces, a millisecond apart.
