@@ -1,9 +1,14 @@
 //! The one place that starts concurrent work. `clippy.toml` fences the functions used here everywhere else, so
 //! that what runs beside what can be read off a list.
 
+use std::cell::Cell;
 use std::future::Future;
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
+
+thread_local! {
+    static STEPS_BACK: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Starts a task. It keeps the caller's span, and carries `name` in its own.
 pub(crate) fn spawn<F>(name: &'static str, future: F) -> JoinHandle<F::Output>
@@ -49,4 +54,16 @@ pub(crate) fn thread<T: Send + 'static>(
 ) -> std::io::Result<std::thread::JoinHandle<T>> {
     #[expect(clippy::disallowed_methods, reason = "the fence's one gate")]
     std::thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+/// Lets this thread step back for all else on the machine that is less nice, for good.
+pub(crate) fn step_back(nice: i32) {
+    STEPS_BACK.set(true);
+    // Without it the thread only takes its part.
+    let _ = rustix::process::setpriority_process(None, nice);
+}
+
+/// Whether this thread steps back. It must hold nothing that others wait for: it may be long until it goes on.
+pub(crate) fn steps_back() -> bool {
+    STEPS_BACK.get()
 }

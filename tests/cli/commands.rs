@@ -74,6 +74,26 @@ async fn agents_are_listed_for_people_and_for_programs() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_a_manifest_does_not_get_is_told_before_and_when_it_is_loaded() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    std::fs::write(data.path().join("sophon-host.toml"), "[limits]\ncpu = \"1s\"\nprograms = 5\n")?;
+    std::fs::copy(guest("echo"), data.path().join("c.wasm"))?;
+    let manifest = "[agent]\nname = \"greedy\"\nversion = \"1\"\ncomponent = \"c.wasm\"\n[limits]\nprograms = 2";
+    std::fs::write(data.path().join("agent.toml"), manifest)?;
+    let folder = data.path().display().to_string();
+    for command in ["inspect", "list"] {
+        let shown = run(data.path(), &["agent", command, &folder], &[]).await?;
+        assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+        let told = "`limits.cpu` is 1 s by sophon-host.toml, and not the 10 s of its agent.toml";
+        assert!(shown.stdout.contains(told) && !shown.stdout.contains("limits.programs"), "{}", shown.stdout);
+    }
+    let shown = run(data.path(), &["agent", "inspect", "--json", &folder], &[]).await?;
+    let seen: Value = serde_json::from_str(&shown.stdout)?;
+    assert_eq!((&seen["limits"]["cpu"], &seen["limits"]["programs"]), (&json!("1 s"), &json!("2")));
+    Ok(())
+}
+
+#[tokio::test]
 async fn pairing_prints_a_code_and_stores_a_private_token() -> Result<()> {
     let data = tempfile::tempdir()?;
     let cloud = LocalCloud::start(Options::default()).await?;

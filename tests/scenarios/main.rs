@@ -3,6 +3,7 @@
 mod approvals;
 mod away;
 mod bad_agents;
+mod breaches;
 mod cloud_faults;
 mod control;
 mod crowd;

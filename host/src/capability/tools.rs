@@ -50,6 +50,9 @@ pub enum Refusal {
     /// The turn asked a person too often. It ends by that.
     #[error("the turn asked too often")]
     TooManyAsks,
+    /// The turn started as many programs as it may.
+    #[error("its limit of {0} programs is reached (`limits.programs`)")]
+    TooManyPrograms(u64),
     /// A bound is reached; the text names it.
     #[error("{0}")]
     Limit(String),
@@ -66,7 +69,7 @@ impl Tools {
     pub fn new(agent: AgentName, session: String, store: Store, stop: CancellationToken, door: Door) -> Self {
         let (settings, door, programs) = (Arc::default(), Arc::new(door), None);
         let web = Arc::new(Web::new(Arc::default(), Keys::default(), door.clone(), stop.clone()));
-        let (runs, folders, elsewhere) = (Runs::default(), None, Arc::new(Meter::of_a_turn()));
+        let (runs, folders, elsewhere) = (Runs::new(0), None, Arc::new(Meter::of_a_turn()));
         Self { agent, session, store, stop, settings, door, web, programs, runs, folders, elsewhere, _in_use: None }
     }
 
@@ -82,10 +85,11 @@ impl Tools {
         self
     }
 
-    /// Adds the way to run programs.
+    /// Adds the way to run programs, so many in all.
     #[must_use]
-    pub fn with_programs(mut self, programs: Arc<Programs>) -> Self {
+    pub fn with_programs(mut self, programs: Arc<Programs>, limit: u64) -> Self {
         self.programs = Some(programs);
+        self.runs = Runs::new(limit);
         self
     }
 

@@ -2,35 +2,47 @@
 
 use super::exit::Failure;
 use super::output;
-use crate::config::Manifest;
+use crate::config::{Limits, Lowered, Manifest};
 use crate::wasm::{Inspection, find_manifests};
 use serde_json::json;
 use std::path::Path;
 
 /// Shows the agents at a path.
-pub(super) fn inspect(path: &Path, json: bool) -> Result<(), Failure> {
+pub(super) fn inspect(path: &Path, most: &Limits, json: bool) -> Result<(), Failure> {
     let mut bad = None;
     for (_, manifest) in find_manifests(path) {
-        let seen = manifest.and_then(|manifest| Inspection::of(&manifest).map(|seen| (manifest, seen)));
+        let given = |mut manifest: Manifest| {
+            let lowered;
+            (manifest.limits, lowered) = manifest.limits.within(most);
+            (manifest, lowered)
+        };
+        let seen = manifest
+            .map(given)
+            .and_then(|(manifest, lowered)| Inspection::of(&manifest).map(|seen| (manifest, lowered, seen)));
         match seen {
-            Ok((manifest, seen)) if json => output::data(&as_json(&manifest, &seen).to_string()),
-            Ok((manifest, seen)) => lines(&manifest, &seen).iter().for_each(|line| output::data(line)),
+            Ok((manifest, lowered, seen)) if json => output::data(&as_json(&manifest, &lowered, &seen).to_string()),
+            Ok((manifest, lowered, seen)) => {
+                lines(&manifest, &lowered, &seen).iter().for_each(|line| output::data(line))
+            }
             Err(error) => bad = Some(Failure::other(crate::text::terminal(&error.to_string()))),
         }
     }
     bad.map_or(Ok(()), Err)
 }
 
-fn as_json(manifest: &Manifest, seen: &Inspection) -> serde_json::Value {
+fn as_json(manifest: &Manifest, lowered: &[Lowered], seen: &Inspection) -> serde_json::Value {
+    let limits: serde_json::Map<_, _> =
+        manifest.limits.entries().iter().map(|(key, amount)| ((*key).to_owned(), amount.to_string().into())).collect();
     json!({
         "name": manifest.name.as_str(), "version": manifest.version, "description": manifest.description,
         "component": manifest.component, "size": seen.size, "sha256": seen.digest.to_string(),
         "contract": seen.contract, "can": seen.can, "cannot": seen.cannot, "not_offered": seen.unknown,
-        "wants": manifest.wants,
+        "wants": manifest.wants, "limits": limits,
+        "lowered": lowered.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 
-fn lines(manifest: &Manifest, seen: &Inspection) -> Vec<String> {
+fn lines(manifest: &Manifest, lowered: &[Lowered], seen: &Inspection) -> Vec<String> {
     let row = |name: &str, value: &str| format!("{name:<9}{}", crate::text::line(value, 2_000));
     let listed = |words: &[&str]| if words.is_empty() { "nothing".to_owned() } else { words.join("; ") };
     let mut lines = vec![
@@ -51,16 +63,18 @@ fn lines(manifest: &Manifest, seen: &Inspection) -> Vec<String> {
     for (index, want) in wants.iter().enumerate() {
         lines.push(row(if index == 0 { "wants" } else { "" }, want));
     }
-    let limits = &manifest.limits;
-    lines.push(row(
-        "limits",
-        &format!(
-            "computes {}, {} of memory, {} in all, {} of output, {} calls, {} questions",
-            limits.cpu, limits.memory, limits.wall, limits.output, limits.calls, limits.asks
-        ),
-    ));
+    lines.push(row("limits", &limits(&manifest.limits)));
+    lines.extend(lowered.iter().map(|lowered| row("", &lowered.to_string())));
     for unknown in &seen.unknown {
         lines.push(row("lacks", &format!("{unknown}: this host does not offer it, and does not load the agent")));
     }
     lines
+}
+
+fn limits(limits: &Limits) -> String {
+    let Limits { cpu, memory, tables, stack, wall, output, calls, lines, programs, asks } = limits;
+    format!(
+        "computes {cpu}, {memory} of memory, {tables} table elements, {stack} of stack, {wall} in all, {output} of \
+         output, {calls} calls, {lines} log lines, {programs} programs, {asks} questions"
+    )
 }

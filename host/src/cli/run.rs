@@ -28,8 +28,9 @@ pub(super) async fn run(config: Config, troubles: &Troubles) -> Result<(), Failu
 /// Makes the engine and loads the agents; tells of those that cannot run.
 pub(super) async fn load(config: &Config) -> Result<(Arc<Engine>, Arc<Agents>), Failure> {
     let (turns, paths) = (config.turns.at_once, config.agents.clone());
+    let (most, totals) = (config.limits.clone(), config.totals.clone());
     let loaded = crate::tasks::blocking(move || {
-        let engine = Arc::new(Engine::new(turns)?);
+        let engine = Arc::new(Engine::within(turns, most, totals)?);
         let agents = Arc::new(Agents::load(&engine, &paths));
         Ok((engine, agents))
     });

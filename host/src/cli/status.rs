@@ -50,6 +50,10 @@ fn lines(report: &Report, folder: &str) -> Vec<String> {
     lines.push(row("turns", &format!("{} running, {} waiting", turns.running, turns.waiting)));
     let ended: Vec<String> = turns.ended().iter().map(|(count, what)| format!("{count} {what}")).collect();
     lines.push(row("ended", if ended.is_empty() { "none yet".to_owned() } else { ended.join(", ") }.as_str()));
+    if !report.limits.is_empty() {
+        let reached: Vec<String> = report.limits.iter().map(|(key, count)| format!("{count} {key}")).collect();
+        lines.push(row("limits", &reached.join(", ")));
+    }
     let questions = match queues.questions {
         0 => String::new(),
         1 => ", a question waits for its answer".to_owned(),
@@ -133,6 +137,7 @@ mod tests {
                 problems: vec![Problem { path: "bad".to_owned(), error: "is not there".to_owned() }],
             },
             turns: TurnsReport { running: 1, answered: 9, crashed: 1, ..TurnsReport::default() },
+            limits: [("cpu".to_owned(), 2), ("memory".to_owned(), 1)].into(),
             queues: Queues { sessions: 0, unacked: 0, questions: 2 },
             errors: vec![Trouble { at: 7_497_000, level: "warn".to_owned(), text: "a\u{1b}[2J\nb".to_owned() }],
         }
@@ -150,6 +155,7 @@ mod tests {
             "        not loaded: bad: is not there",
             "turns   1 running, 0 waiting",
             "ended   9 answered, 1 crashed",
+            "limits  2 cpu, 1 memory",
             "queues  turns wait in 0 sessions, 0 updates are not recorded yet, 2 questions wait for their answers",
             "errors  3 s ago, warn: a\\u{1b}[2J\\nb",
         ];

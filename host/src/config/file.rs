@@ -1,7 +1,8 @@
 //! `sophon-host.toml`, then the environment, then flags: each overrides the one before.
 
 use super::{
-    AgentName, Collector, Environment, ExecConfig, PolicyConfig, SecretSource, SwapConfig, Token, TokenError, TokenFile,
+    AgentName, Collector, Environment, ExecConfig, Limits, PolicyConfig, SecretSource, SwapConfig, Token, TokenError,
+    TokenFile, TotalsConfig,
 };
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,10 @@ pub struct Config {
     pub agents: AgentsConfig,
     /// How turns run.
     pub turns: TurnsConfig,
+    /// The most that a turn of any agent may use.
+    pub limits: Limits,
+    /// What all turns of an agent may use together.
+    pub totals: TotalsConfig,
     /// How programs of agents run.
     pub exec: ExecConfig,
     /// What agents may do, and what they are given.
@@ -203,6 +208,7 @@ impl Config {
     }
 
     fn merge(mut file: File, base: &Path, flags: Overrides, environment: &Environment) -> Result<Self, ConfigError> {
+        let (totals, limits) = (file.totals()?, file.limits()?);
         let policy = file.policy().checked(Self::FILE)?;
         let data_dir = flags
             .data_dir
@@ -210,22 +216,15 @@ impl Config {
             .or_else(|| file.data_dir.map(|dir| base.join(dir)))
             .or_else(|| environment.data_home.as_ref().map(|home| home.join("sophon-host")))
             .ok_or(ConfigError::NoDataDir)?;
-        let (place, url) = match (flags.cloud_url, &environment.cloud_url, file.cloud.url) {
-            (Some(url), _, _) => ("--cloud-url", url),
-            (None, Some(url), _) => ("SOPHON_HOST_CLOUD_URL", url.clone()),
-            (None, None, Some(url)) => ("cloud.url", url),
-            (None, None, None) => ("cloud.url", Self::DEFAULT_CLOUD.to_owned()),
-        };
+        let url = cloud_url(flags.cloud_url, environment.cloud_url.as_ref(), file.cloud.url)?;
         let token_file = file.cloud.token_file.map_or_else(|| data_dir.join("token"), |path| base.join(path));
         let collector = Collector::find(file.telemetry.otlp_endpoint.as_deref(), environment);
         Ok(Self {
-            cloud: CloudConfig {
-                url: CloudUrl::parse(&url).map_err(|message| invalid(place, message))?,
-                token_file: TokenFile(token_file),
-                token: environment.token()?,
-            },
+            cloud: CloudConfig { url, token_file: TokenFile(token_file), token: environment.token()? },
             agents: file.agents.checked(base, flags.agents, data_dir.join("agents"))?,
             turns: file.turns.checked()?,
+            limits,
+            totals,
             exec: file.exec.checked()?,
             secrets: SecretSource::find(&data_dir, &policy.secrets),
             policy,
@@ -238,6 +237,16 @@ impl Config {
             data_dir,
         })
     }
+}
+
+fn cloud_url(flag: Option<String>, set: Option<&String>, written: Option<String>) -> Result<CloudUrl, ConfigError> {
+    let (place, url) = match (flag, set, written) {
+        (Some(url), _, _) => ("--cloud-url", url),
+        (None, Some(url), _) => ("SOPHON_HOST_CLOUD_URL", url.clone()),
+        (None, None, Some(url)) => ("cloud.url", url),
+        (None, None, None) => ("cloud.url", Config::DEFAULT_CLOUD.to_owned()),
+    };
+    CloudUrl::parse(&url).map_err(|message| invalid(place, message))
 }
 
 pub(super) fn invalid(place: &str, message: String) -> ConfigError {

@@ -2,50 +2,175 @@
 
 use super::{ByteSize, Span};
 use serde::Deserialize;
+use std::fmt;
 use std::time::Duration;
 
-/// The limits of a turn: `[limits]` of `agent.toml`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// The limits of a turn. In `agent.toml` what it may use; in `sophon-host.toml` the most that a manifest gets.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
-    /// Time spent computing in the guest. Waiting costs nothing. 10 s unless set, at most an hour.
+    /// Time spent computing in the guest. Waiting costs nothing.
     pub cpu: Span,
-    /// All linear memories together. 64 MiB unless set, at most 256 MiB.
+    /// All linear memories together.
     pub memory: ByteSize,
-    /// From the start of the turn to its end. 10 min unless set, at most a day.
+    /// Elements of all tables together.
+    pub tables: u64,
+    /// The stack. One of the host for all agents, as the engine has one: what a manifest says is what it needs.
+    pub stack: ByteSize,
+    /// From the start of the turn to its end.
     pub wall: Span,
-    /// Text written to the bubble and its cards. 1 MiB unless set, at most 16 MiB.
+    /// Text written to the bubble and its cards.
     pub output: ByteSize,
-    /// Calls to the host. 100,000 unless set.
+    /// Calls to the host.
     pub calls: u64,
-    /// Questions to a person. 50 unless set, at most 1,000.
-    pub asks: u32,
+    /// Lines in the operator's log. Further ones are dropped.
+    pub lines: u64,
+    /// Programs that are started. Further ones are refused.
+    pub programs: u64,
+    /// Questions to a person.
+    pub asks: u64,
+}
+
+/// `[limits]` as it is written, in either file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct LimitsTable {
+    cpu: Option<Span>,
+    memory: Option<ByteSize>,
+    tables: Option<u64>,
+    stack: Option<ByteSize>,
+    wall: Option<Span>,
+    output: Option<ByteSize>,
+    calls: Option<u64>,
+    lines: Option<u64>,
+    programs: Option<u64>,
+    asks: Option<u64>,
+}
+
+/// The value of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Amount {
+    /// A time.
+    Time(Span),
+    /// A size.
+    Bytes(ByteSize),
+    /// A number.
+    Count(u64),
+}
+
+/// A limit of a manifest that the operator does not give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lowered {
+    /// Its key in `[limits]` of both files.
+    pub key: &'static str,
+    /// What the manifest asks for.
+    pub asked: Amount,
+    /// What it gets.
+    pub given: Amount,
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(span) => span.fmt(f),
+            Self::Bytes(size) => size.fmt(f),
+            Self::Count(count) => count.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Lowered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, asked, given } = self;
+        write!(f, "`limits.{key}` is {given} by sophon-host.toml, and not the {asked} of its agent.toml")
+    }
 }
 
 impl Limits {
-    /// The most memory a manifest may ask for: what the pool holds for each turn.
-    pub const MAX_MEMORY: u64 = 256 << 20;
-    const MAX_CPU: Duration = Duration::from_secs(3_600);
-    const MAX_WALL: Duration = Duration::from_secs(86_400);
-    const MAX_OUTPUT: u64 = 16 << 20;
-    const MAX_ASKS: u32 = 1_000;
+    /// The most that anybody may give.
+    pub const MOST: Self = Self {
+        cpu: Span(Duration::from_secs(3_600)),
+        // What the pool holds for each turn, as the elements of tables.
+        memory: ByteSize(256 << 20),
+        tables: 40_000,
+        stack: ByteSize(1 << 20),
+        wall: Span(Duration::from_secs(86_400)),
+        output: ByteSize(16 << 20),
+        calls: 1_000_000_000,
+        lines: 100_000,
+        programs: 10_000,
+        asks: 1_000,
+    };
+    /// The least stack that a guest can do anything with.
+    const LEAST_STACK: ByteSize = ByteSize(64 << 10);
+
+    /// What an operator gives who says nothing: everything, but no more stack than agents have who say nothing.
+    pub fn of_operator() -> Self {
+        Self { stack: Self::default().stack, ..Self::MOST }
+    }
+
+    /// Each with its key.
+    pub fn entries(&self) -> [(&'static str, Amount); 10] {
+        [
+            ("cpu", Amount::Time(self.cpu)),
+            ("memory", Amount::Bytes(self.memory)),
+            ("tables", Amount::Count(self.tables)),
+            ("stack", Amount::Bytes(self.stack)),
+            ("wall", Amount::Time(self.wall)),
+            ("output", Amount::Bytes(self.output)),
+            ("calls", Amount::Count(self.calls)),
+            ("lines", Amount::Count(self.lines)),
+            ("programs", Amount::Count(self.programs)),
+            ("asks", Amount::Count(self.asks)),
+        ]
+    }
+
+    /// What an agent gets that wants these, of an operator who gives at most `most`; and what of it is less than it wants.
+    pub fn within(&self, most: &Self) -> (Self, Vec<Lowered>) {
+        let given = Self {
+            cpu: self.cpu.min(most.cpu),
+            memory: self.memory.min(most.memory),
+            tables: self.tables.min(most.tables),
+            stack: most.stack,
+            wall: self.wall.min(most.wall),
+            output: self.output.min(most.output),
+            calls: self.calls.min(most.calls),
+            lines: self.lines.min(most.lines),
+            programs: self.programs.min(most.programs),
+            asks: self.asks.min(most.asks),
+        };
+        let both = self.entries().into_iter().zip(given.entries());
+        let lowered = both.filter(|((_, asked), (_, given))| given < asked);
+        let lowered = lowered.map(|((key, asked), (_, given))| Lowered { key, asked, given }).collect();
+        (given, lowered)
+    }
 
     /// The first limit that is out of its range, in words.
-    pub fn problem(&self) -> Option<String> {
-        let above =
-            |what: &str, most: String| Some(format!("`limits.{what}` is above the {most} that a turn may have"));
-        match self {
-            Self { cpu, .. } if cpu.0 > Self::MAX_CPU => above("cpu", Span(Self::MAX_CPU).to_string()),
-            Self { wall, .. } if wall.0 > Self::MAX_WALL => above("wall", Span(Self::MAX_WALL).to_string()),
-            Self { memory, .. } if memory.0 > Self::MAX_MEMORY => {
-                above("memory", ByteSize(Self::MAX_MEMORY).to_string())
-            }
-            Self { output, .. } if output.0 > Self::MAX_OUTPUT => {
-                above("output", ByteSize(Self::MAX_OUTPUT).to_string())
-            }
-            Self { asks, .. } if *asks > Self::MAX_ASKS => above("asks", Self::MAX_ASKS.to_string()),
-            _ => None,
+    fn problem(&self) -> Option<String> {
+        let above = self.entries().into_iter().zip(Self::MOST.entries()).find(|((_, is), (_, most))| is > most);
+        if let Some(((key, _), (_, most))) = above {
+            return Some(format!("`limits.{key}` is above the {most} that a turn may have"));
         }
+        let small = self.stack < Self::LEAST_STACK;
+        small.then(|| format!("`limits.stack` is below the {} that a turn needs", Self::LEAST_STACK))
+    }
+}
+
+impl LimitsTable {
+    /// What is written, and otherwise what is `unset`.
+    pub(super) fn checked(self, unset: &Limits) -> Result<Limits, String> {
+        let limits = Limits {
+            cpu: self.cpu.unwrap_or(unset.cpu),
+            memory: self.memory.unwrap_or(unset.memory),
+            tables: self.tables.unwrap_or(unset.tables),
+            stack: self.stack.unwrap_or(unset.stack),
+            wall: self.wall.unwrap_or(unset.wall),
+            output: self.output.unwrap_or(unset.output),
+            calls: self.calls.unwrap_or(unset.calls),
+            lines: self.lines.unwrap_or(unset.lines),
+            programs: self.programs.unwrap_or(unset.programs),
+            asks: self.asks.unwrap_or(unset.asks),
+        };
+        limits.problem().map_or(Ok(limits), Err)
     }
 }
 
@@ -54,10 +179,55 @@ impl Default for Limits {
         Self {
             cpu: Span(Duration::from_secs(10)),
             memory: ByteSize(64 << 20),
+            tables: 20_000,
+            stack: ByteSize(512 << 10),
             wall: Span(Duration::from_secs(600)),
             output: ByteSize(1 << 20),
             calls: 100_000,
+            lines: 1_000,
+            programs: 100,
             asks: 50,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, unset: &Limits) -> Result<Limits, String> {
+        toml::from_str::<LimitsTable>(text).map_err(|error| error.to_string())?.checked(unset)
+    }
+
+    #[test]
+    fn an_agent_gets_no_more_than_the_operator_gives_and_is_told_so() {
+        let most = read("cpu = \"5s\"\ntables = 100\nstack = \"256KiB\"", &Limits::of_operator()).expect("a table");
+        let wanted = read("cpu = \"20s\"\nmemory = \"1MiB\"\ntables = 50", &Limits::default()).expect("a table");
+        let (given, lowered) = wanted.within(&most);
+        assert_eq!((given.cpu, given.memory, given.tables), (most.cpu, wanted.memory, 50));
+        let told: Vec<String> = lowered.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert_eq!(told[0], "`limits.cpu` is 5 s by sophon-host.toml, and not the 20 s of its agent.toml");
+        assert!(told[1].starts_with("`limits.stack` is 256 KiB"), "{told:?}");
+        assert_eq!(Limits::default().within(&Limits::of_operator()), (Limits::default(), vec![]));
+    }
+
+    #[test]
+    fn what_nobody_may_give_is_refused() {
+        for (text, part) in [
+            ("cpu = \"2h\"", "`limits.cpu` is above the 60 min"),
+            ("tables = 40001", "40000"),
+            ("stack = \"2MiB\"", "1 MiB"),
+            ("stack = \"1KiB\"", "below the 64 KiB"),
+            ("lines = 100001", "100000"),
+            ("programs = 10001", "10000"),
+            ("asks = -1", "asks"),
+            ("swap = 1", "unknown field"),
+        ] {
+            for unset in [Limits::default(), Limits::of_operator()] {
+                let message = read(text, &unset).expect_err(text);
+                assert!(message.contains(part), "{part} is not in: {message}");
+            }
         }
     }
 }

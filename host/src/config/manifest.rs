@@ -1,5 +1,6 @@
 //! `agent.toml`: what an agent says of itself.
 
+use super::limits::LimitsTable;
 use super::want::WantTables;
 use super::{ByteSize, Limits};
 use crate::grant::Wants;
@@ -138,7 +139,7 @@ struct File {
     #[serde(default)]
     want: WantTables,
     #[serde(default)]
-    limits: Limits,
+    limits: LimitsTable,
     #[serde(default)]
     test: TestTable,
     #[serde(default)]
@@ -242,9 +243,6 @@ impl Manifest {
     fn parse(source: String, folder: &Path) -> Result<Self, String> {
         let file = toml::from_str(&source).map_err(|error| error.to_string())?;
         let File { agent, build, want, limits, test, state } = file;
-        if let Some(problem) = limits.problem() {
-            return Err(problem);
-        }
         if test.messages.len() > MAX_TESTS || test.messages.iter().any(|message| message.len() > MAX_TEST) {
             return Err(format!("`test.messages` may have at most {MAX_TESTS} messages of {MAX_TEST} bytes"));
         }
@@ -260,7 +258,7 @@ impl Manifest {
             history: agent.history,
             build,
             wants: want.wants()?,
-            limits,
+            limits: limits.checked(&Limits::default())?,
             tests: test.messages,
             schema: state.schema,
             origin: folder.to_owned(),

@@ -13,13 +13,14 @@ mod secrets;
 mod swap;
 mod telemetry;
 mod token;
+mod totals;
 mod units;
 mod want;
 
 pub use env::Environment;
 pub use exec::ExecConfig;
 pub use file::{AgentsConfig, CloudConfig, CloudUrl, Config, ConfigError, LogFormat, Overrides, TurnsConfig};
-pub use limits::Limits;
+pub use limits::{Amount, Limits, Lowered};
 pub use manifest::{AgentName, BuildSpec, HistorySpec, Manifest, ManifestError};
 pub use policy::{PolicyConfig, SecretSpec};
 pub use secret::Secret;
@@ -27,4 +28,5 @@ pub use secrets::{SecretError, SecretFile, SecretSource, SecretValues, secret_va
 pub use swap::{SwapConfig, TrialConfig, Watch};
 pub use telemetry::Collector;
 pub use token::{Token, TokenError, TokenFile};
+pub use totals::{Totals, TotalsConfig};
 pub use units::{ByteSize, Span};

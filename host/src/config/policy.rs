@@ -1,5 +1,6 @@
 //! `[[policy]]`, `[agent.NAME.config]` and `[secret.NAME]` of `sophon-host.toml`: what the operator allows, and gives.
 
+use super::totals::TotalsTable;
 use super::want::{AbsolutePath, Arguments, Few, Methods, Read};
 use super::{AgentName, ConfigError};
 use crate::grant::{
@@ -55,6 +56,7 @@ pub(super) struct PolicyTables {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct AgentTable {
     config: BTreeMap<String, String>,
+    pub(super) total: TotalsTable,
 }
 
 /// A rule without its place.

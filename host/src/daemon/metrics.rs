@@ -1,12 +1,17 @@
 //! Counts and times for Prometheus. They are always kept, and shown where the operator asked for a port.
 
 use crate::turn::{Asked, Fate, Kind, Lost};
+use crate::wasm::Breaches;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::encoding::{EncodeLabelSet, text};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -39,6 +44,25 @@ struct ByReason {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByWay {
     way: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByLimit {
+    limit: &'static str,
+}
+
+/// How often each limit was reached, as the engine counts it.
+#[derive(Debug)]
+struct Limits(Arc<Breaches>);
+
+impl Collector for Limits {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
+        let help = "Limits that turns have reached";
+        let mut family = encoder.encode_descriptor("limit_breaches", help, None, MetricType::Counter)?;
+        self.0
+            .all()
+            .try_for_each(|(limit, count)| ConstCounter::new(count).encode(family.encode_family(&ByLimit { limit })?))
+    }
 }
 
 /// Times from half a millisecond to a minute.
@@ -86,7 +110,7 @@ pub(super) struct Gauges {
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(breaches: Arc<Breaches>) -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("sophon_host"),
             turns: Family::default(),
@@ -103,11 +127,12 @@ impl Metrics {
             received: Family::default(),
             now: Gauges::default(),
         };
-        metrics.registered()
+        metrics.registered(breaches)
     }
 
-    fn registered(mut self) -> Self {
+    fn registered(mut self, breaches: Arc<Breaches>) -> Self {
         let all = &mut self.registry;
+        all.register_collector(Box::new(Limits(breaches)));
         all.register("turns", "Turns that have ended, by what came of them", self.turns.clone());
         all.register("approvals", "Questions to users, by what came of them", self.approvals.clone());
         all.register("turn_open_seconds", "From asking for a bubble to having it", self.opened.clone());

@@ -112,9 +112,9 @@ impl Daemon {
         let locks = locks(config, &token)?;
         let store = open_store(config, &token)?;
         let registry = Registry::open(engine.clone(), store.clone(), config, &agents).await?;
-        let status = Arc::new(Status::new(config.cloud.url.join(""), registry.clone(), SystemTime::now()));
-        let rest =
-            Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?.metered(status.clone());
+        let status = Arc::new(status_of(config, &registry, &engine));
+        let rest = Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?;
+        let rest = rest.metered(status.clone());
         let (link, events) = Link::start(config.cloud.url.clone(), token, rest.reached(), status.clone());
         let (stop, refused, traces) = (CancellationToken::new(), CancellationToken::new(), Traces::default());
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused.clone(), status: status.clone() });
@@ -193,6 +193,10 @@ impl Daemon {
         }
         self.turns.close(self.grace, CLOSING).await;
     }
+}
+
+fn status_of(config: &Config, registry: &Arc<Registry>, engine: &Engine) -> Status {
+    Status::new(config.cloud.url.join(""), registry.clone(), engine.breaches(), SystemTime::now())
 }
 
 fn locks(config: &Config, token: &Token) -> Result<(DataLock, InstallationLock), LockError> {

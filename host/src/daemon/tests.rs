@@ -17,7 +17,7 @@ async fn a_machine_that_slept_dials_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = CloudUrl::parse(&format!("http://{}", listener.local_addr().expect("bound"))).expect("an address");
     let token = Token::parse("inst_1:s_test_0123456789abcdef", "test").expect("a token");
-    let status = Arc::new(Status::new(url.join(""), Registry::empty(), SystemTime::UNIX_EPOCH));
+    let status = Arc::new(Status::new(url.join(""), Registry::empty(), Arc::default(), SystemTime::UNIX_EPOCH));
     let rest = Rest::new(url.clone(), Some(&token)).expect("a client");
     let (link, mut events) = Link::start(url, token, rest.reached(), status.clone());
     let (traces, unauthorized) = (Traces::default(), CancellationToken::new());

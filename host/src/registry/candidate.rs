@@ -64,7 +64,7 @@ impl Candidate {
     pub(super) async fn make(&self, engine: &Arc<Engine>) -> Result<Arc<Agent>, Unfit> {
         let (engine_too, manifest) = (engine.clone(), self.manifest.clone());
         let (bytes, digest) = (self.bytes.clone(), self.digest);
-        let made = crate::tasks::blocking(move || engine_too.ready(manifest, &bytes, digest)).await;
+        let made = crate::tasks::blocking(move || engine_too.ready(manifest, bytes, digest)).await;
         let agent = made.map_err(|error| match error {
             // What was cut off looks like this, too.
             LoadError::Invalid { .. } => self.bad(error.to_string(), true),

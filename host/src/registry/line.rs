@@ -198,6 +198,7 @@ impl Line {
             is_default,
             origin: manifest.origin.clone(),
             size: self.current.size,
+            lowered: self.current.lowered.iter().map(ToString::to_string).collect(),
             answers: VersionReport::of(&self.current),
             since: self.since_ms,
             turns: self.tally.0,

@@ -17,6 +17,8 @@ pub struct LineReport {
     pub origin: PathBuf,
     /// The size of its component, in bytes.
     pub size: u64,
+    /// What of its manifest's limits the operator lowered, in words.
+    pub lowered: Vec<String>,
     /// The version that answers.
     pub answers: VersionReport,
     /// Since when it does.

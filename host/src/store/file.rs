@@ -136,12 +136,14 @@ impl Store {
         receipt
     }
 
-    /// Does one statement here and now, if all that was queued before is done; else like [`Store::run`].
+    /// Does one statement here and now, if all that was queued before is done, and nobody would wait for a thread that
+    /// steps back; else like [`Store::run`].
     pub(super) async fn run_now<T: Send + 'static>(
         &self,
         statement: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         if !self.shared.waits_for_disk
+            && !crate::tasks::steps_back()
             && self.shared.queued.load(Ordering::Acquire) == 0
             // The thread is to make a checkpoint, however few jobs come its way.
             && self.shared.since_checkpoint.load(Ordering::Relaxed) < CHECKPOINT

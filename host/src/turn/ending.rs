@@ -1,7 +1,7 @@
 //! The words under a bubble that did not end as it should: what happened, and what to do.
 
 use super::bubble::Ending;
-use crate::config::Manifest;
+use crate::config::{Config, Lowered, Manifest};
 use crate::protocol::{FinishReason, Usage};
 use crate::wasm::{Breach, Ended, Failure, Finish, Outcome};
 
@@ -34,7 +34,7 @@ pub(super) fn answered(text: String) -> Ending {
 }
 
 /// The ending of a turn that an agent ran. `silent` is whether the bubble is still empty.
-pub(super) fn of(ended: Ended, manifest: &Manifest, silent: bool) -> Ending {
+pub(super) fn of(ended: Ended, manifest: &Manifest, lowered: &[Lowered], silent: bool) -> Ending {
     let name = &manifest.name;
     match ended {
         Ended::Answered(outcome) => {
@@ -44,7 +44,7 @@ pub(super) fn of(ended: Ended, manifest: &Manifest, silent: bool) -> Ending {
             Ending { note, ..ending }
         }
         Ended::Failed(failure) => noted(&failed(&failure, name.as_str())),
-        Ended::Limit(breach) => noted(&limited(breach, manifest)),
+        Ended::Limit(breach) => noted(&limited(breach, manifest, lowered)),
         Ended::Busy { .. } => {
             noted(&format!("The host had no room to start the agent `{name}`. Send your message again in a moment."))
         }
@@ -100,9 +100,14 @@ fn failed(failure: &Failure, name: &str) -> String {
     }
 }
 
-fn limited(breach: Breach, manifest: &Manifest) -> String {
+fn limited(breach: Breach, manifest: &Manifest, lowered: &[Lowered]) -> String {
+    let place = match lowered.iter().find(|lowered| lowered.key == breach.key()) {
+        Some(Lowered { asked, .. }) => format!("{}; its agent.toml asks for {asked}", Config::FILE),
+        None if breach == Breach::Stack => Config::FILE.to_owned(),
+        None => "its agent.toml".to_owned(),
+    };
     format!(
-        "The agent `{}` was stopped: it reached {}. Ask for less at once, or raise `limits.{}` in its agent.toml.",
+        "The agent `{}` was stopped: it reached {}. Ask for less at once, or raise `limits.{}` in {place}.",
         manifest.name,
         breach.with_value(&manifest.limits),
         breach.key()
@@ -131,6 +136,7 @@ fn from_outcome(outcome: Outcome) -> Ending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Amount;
     use std::path::Path;
 
     fn manifest() -> Manifest {
@@ -138,16 +144,20 @@ mod tests {
     }
 
     fn note(ended: Ended) -> String {
-        of(ended, &manifest(), true).note.expect("a note")
+        of(ended, &manifest(), &[], true).note.expect("a note")
     }
 
     #[test]
     fn every_bad_end_says_what_happened_and_what_to_do() {
         let cpu = note(Ended::Limit(Breach::Cpu));
         assert!(cpu.contains("CPU limit of 10 s") && cpu.contains("`limits.cpu`"), "{cpu}");
-        for breach in [Breach::Memory, Breach::Wall, Breach::Calls, Breach::Output] {
+        for breach in [Breach::Memory, Breach::Tables, Breach::Stack, Breach::Wall, Breach::Calls, Breach::Output] {
             assert!(note(Ended::Limit(breach)).contains(breach.key()), "{breach}");
         }
+        let (asked, given) = (Amount::Count(9), Amount::Count(1));
+        let lowered = [Lowered { key: "calls", asked, given }];
+        let told = of(Ended::Limit(Breach::Calls), &manifest(), &lowered, true).note.expect("a note");
+        assert!(told.ends_with("raise `limits.calls` in sophon-host.toml; its agent.toml asks for 9."), "{told}");
         let empty = Outcome { text: None, usage: None, finish: Finish::Stop };
         assert!(note(Ended::Answered(empty)).contains("without an answer"));
     }
@@ -174,7 +184,7 @@ mod tests {
             provider: None,
         };
         let outcome = Outcome { text: Some("hi".into()), usage: Some(usage), finish: Finish::Length };
-        let ending = of(Ended::Answered(outcome), &manifest(), true);
+        let ending = of(Ended::Answered(outcome), &manifest(), &[], true);
         let usage = ending.usage.expect("usage");
         assert_eq!((usage.estimated_cost_usd, usage.model.as_deref()), (None, Some("m\\n")));
         assert_eq!((usage.input_tokens, usage.output_tokens), (1, MAX_TOKENS));

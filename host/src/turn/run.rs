@@ -70,7 +70,7 @@ impl House {
         span.record("agent", agent.manifest.name.as_str());
         let (agent, ended) = self.let_answer(agent, message, speech).await?;
         self.moved(message, Stage::Settled(fate(&ended)));
-        Some(ending::of(ended, &agent.manifest, speech.said().trim().is_empty()))
+        Some(ending::of(ended, &agent.manifest, &agent.lowered, speech.said().trim().is_empty()))
     }
 
     /// Lets a version answer, and another one in its place if it fails on trial before anything came of it. Nothing if
@@ -115,13 +115,14 @@ impl House {
             interaction: message.interaction.to_string(),
             wants: agent.wants.clone(),
         };
-        let asks = agent.manifest.limits.asks;
+        let limits = &agent.manifest.limits;
+        let asks = u32::try_from(limits.asks).unwrap_or(u32::MAX);
         let person = Arc::new(Told { person: speech.clone(), outbox: self.outbox.clone() });
         let door = Door::new(self.office.clone(), client, speech.clone(), person, asks);
         let settings = self.settings.get(&name).cloned().unwrap_or_default();
         let tools = Tools::new(name, session, self.store.clone(), speech.stop.clone(), door).with_settings(settings);
         let tools = tools.with_connector(self.connector.clone(), self.vault.keys(&agent.wants));
-        tools.with_folders(self.folders.clone()).with_programs(self.programs.clone())
+        tools.with_folders(self.folders.clone()).with_programs(self.programs.clone(), limits.programs)
     }
 
     /// The agent of the session, or what the host itself has to say.

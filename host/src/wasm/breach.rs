@@ -1,6 +1,7 @@
 //! The limits of a turn, and what is said when one is reached.
 
 use crate::config::Limits;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A limit that a turn reached. As an error it ends the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +12,12 @@ pub enum Breach {
     /// It asked for too much memory.
     #[error("the memory limit")]
     Memory,
+    /// It asked for too many elements of tables.
+    #[error("the table limit")]
+    Tables,
+    /// Its calls were too deep.
+    #[error("the stack limit")]
+    Stack,
     /// It took too long altogether.
     #[error("the time limit")]
     Wall,
@@ -23,6 +30,12 @@ pub enum Breach {
     /// It wrote too much.
     #[error("the output limit")]
     Output,
+    /// It logged too much. What was too much is dropped, and the turn goes on.
+    #[error("the limit of log lines")]
+    Lines,
+    /// It started too many programs. What was too much is refused, and the turn goes on.
+    #[error("the limit of programs")]
+    Programs,
 }
 
 /// A call that makes no sense, of a function that cannot say so. As an error it ends the guest, with these words.
@@ -31,15 +44,32 @@ pub enum Breach {
 pub(super) struct Misuse(pub(super) String);
 
 impl Breach {
+    const ALL: [Self; 10] = [
+        Self::Cpu,
+        Self::Memory,
+        Self::Tables,
+        Self::Stack,
+        Self::Wall,
+        Self::Calls,
+        Self::Asks,
+        Self::Output,
+        Self::Lines,
+        Self::Programs,
+    ];
+
     /// The key of `[limits]` that sets it.
     pub fn key(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
             Self::Memory => "memory",
+            Self::Tables => "tables",
+            Self::Stack => "stack",
             Self::Wall => "wall",
             Self::Calls => "calls",
             Self::Asks => "asks",
             Self::Output => "output",
+            Self::Lines => "lines",
+            Self::Programs => "programs",
         }
     }
 
@@ -48,10 +78,48 @@ impl Breach {
         match self {
             Self::Cpu => format!("its CPU limit of {}", limits.cpu),
             Self::Memory => format!("its memory limit of {}", limits.memory),
+            Self::Tables => format!("its limit of {} table elements", limits.tables),
+            Self::Stack => format!("its stack limit of {}", limits.stack),
             Self::Wall => format!("its time limit of {}", limits.wall),
             Self::Calls => format!("its limit of {} host calls", limits.calls),
             Self::Asks => format!("its limit of {} questions", limits.asks),
             Self::Output => format!("its output limit of {}", limits.output),
+            Self::Lines => format!("its limit of {} log lines", limits.lines),
+            Self::Programs => format!("its limit of {} programs", limits.programs),
         }
+    }
+}
+
+/// How often each limit was reached, by turns of all agents.
+#[derive(Debug, Default)]
+pub struct Breaches([AtomicU64; Breach::ALL.len()]);
+
+impl Breaches {
+    pub(super) fn count(&self, breach: Breach) {
+        let mut each = Breach::ALL.iter().zip(&self.0);
+        if let Some((_, count)) = each.find(|(each, _)| **each == breach) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// All limits by their keys.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Breach::ALL.iter().zip(&self.0).map(|(breach, count)| (breach.key(), count.load(Ordering::Relaxed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_can_be_reached_and_is_counted_by_its_key() {
+        let breaches = Breaches::default();
+        breaches.count(Breach::Programs);
+        let counted: Vec<_> = breaches.all().collect();
+        let mut keys: Vec<_> = Limits::default().entries().into_iter().map(|(key, _)| key).collect();
+        keys.sort_unstable_by_key(|key| counted.iter().position(|(counted, _)| counted == key));
+        assert_eq!(keys, counted.iter().map(|(key, _)| *key).collect::<Vec<_>>());
+        assert_eq!(counted.iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>(), [&("programs", 1)]);
     }
 }

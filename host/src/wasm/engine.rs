@@ -1,28 +1,42 @@
 //! The engine: how guests are compiled, where their memory comes from, and the ticker that interrupts them.
 
+use super::breach::Breaches;
+use super::compile::Compiler;
 use super::guest::Guest;
 use super::memory::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLES};
 use super::offer;
-use crate::config::Limits;
+use super::pace::Backstage;
+use crate::config::{AgentName, Limits, TotalsConfig};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Linker;
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How often a guest that computes is interrupted, to look at its clock and to let others run.
-const TICK: Duration = Duration::from_millis(10);
+const TICK: Duration = Duration::from_millis(5);
 /// How many ticks without a turn let the ticker sleep.
-const IDLE_TICKS: u32 = 500;
+const IDLE_TICKS: u32 = 1_000;
+/// What functions of the host have of a turn's stack.
+const HOST_STACK: usize = 3 << 19;
 
 /// Compiles components and runs turns. One for the process.
 pub struct Engine {
     pub(super) engine: wasmtime::Engine,
     pub(super) linker: Linker<Guest>,
-    slots: Semaphore,
+    /// The most that a turn may use, whatever its manifest says.
+    pub(super) most: Limits,
+    pub(super) breaches: Arc<Breaches>,
+    pub(super) compiler: Compiler,
+    pub(super) backstage: Arc<Backstage>,
+    totals: TotalsConfig,
+    /// Room for the turns of each agent, by its name: it outlives what is loaded under that name.
+    rooms: Mutex<BTreeMap<AgentName, Arc<Semaphore>>>,
+    slots: Arc<Semaphore>,
     ticker: Ticker,
 }
 
@@ -35,41 +49,78 @@ pub struct EngineError {
 }
 
 impl Engine {
-    /// An engine that holds memory for `turns` instances at once.
+    /// An engine that holds memory for `turns` instances at once, for an operator who says nothing else.
     ///
     /// # Errors
     /// When the system does not give the address space, or no thread.
     pub fn new(turns: u32) -> Result<Self, EngineError> {
-        let failed = |error: wasmtime::Error| EngineError { turns, reason: format!("{error:#}") };
-        let engine = wasmtime::Engine::new(&settings(turns)).map_err(failed)?;
-        let linker = offer::linker(&engine).map_err(failed)?;
-        let ticker = Ticker::start(&engine).map_err(|error| failed(error.into()))?;
-        Ok(Self { engine, linker, slots: Semaphore::new(turns as usize), ticker })
+        Self::within(turns, Limits::of_operator(), TotalsConfig::default())
     }
 
-    /// Waits for a free slot. While it is held the ticker runs.
-    pub(super) async fn slot(&self) -> Slot<'_> {
-        let permit = self.slots.acquire().await.expect("the engine never closes its slots");
-        Slot { _ticking: self.ticker.begin(), _permit: permit }
+    /// The same with the most that a turn may use, and all turns of an agent.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn within(turns: u32, most: Limits, totals: TotalsConfig) -> Result<Self, EngineError> {
+        let failed = |error: wasmtime::Error| EngineError { turns, reason: format!("{error:#}") };
+        let engine = wasmtime::Engine::new(&settings(turns, &most)).map_err(failed)?;
+        let linker = offer::linker(&engine).map_err(failed)?;
+        let ticker = Ticker::start(&engine).map_err(|error| failed(error.into()))?;
+        let backstage = Arc::new(Backstage::start().map_err(|error| failed(error.into()))?);
+        let (breaches, slots) = (Arc::default(), Arc::new(Semaphore::new(turns as usize)));
+        Ok(Self {
+            engine,
+            linker,
+            most,
+            breaches,
+            compiler: Compiler::default(),
+            backstage,
+            totals,
+            rooms: Mutex::default(),
+            slots,
+            ticker,
+        })
+    }
+
+    /// How often which limit was reached.
+    pub fn breaches(&self) -> Arc<Breaches> {
+        self.breaches.clone()
+    }
+
+    /// Room for the turns of an agent.
+    pub(super) fn room(&self, agent: &AgentName) -> Arc<Semaphore> {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let turns = self.totals.of(agent).turns as usize;
+        rooms.entry(agent.clone()).or_insert_with(|| Arc::new(Semaphore::new(turns))).clone()
+    }
+
+    /// Waits until its agent has room for one more turn, and then for a free slot: an agent that has none keeps none from
+    /// others. While it is held the ticker runs.
+    pub(super) async fn slot(&self, room: Arc<Semaphore>) -> Slot {
+        let room = room.acquire_owned().await.expect("the engine never closes its rooms");
+        let permit = self.slots.clone().acquire_owned().await.expect("the engine never closes its slots");
+        Slot { _ticking: self.ticker.begin(), _room: room, _permit: permit }
     }
 }
 
 /// Room for one instance.
-pub(super) struct Slot<'a> {
+pub(super) struct Slot {
     _ticking: Ticking,
-    _permit: SemaphorePermit<'a>,
+    _room: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-fn settings(turns: u32) -> Config {
+fn settings(turns: u32, most: &Limits) -> Config {
     let mut config = Config::new();
+    let stack = usize::try_from(most.stack.0).expect("a mebibyte fits");
     config
         .epoch_interruption(true)
         // The contract has plain functions only; without concurrency calls are cheaper, and there is less to attack.
         .concurrency_support(false)
         .wasm_component_model_async(false)
-        .max_wasm_stack(512 << 10)
-        // Host functions run on what the guest leaves of this: 1.5 MiB.
-        .async_stack_size(2 << 20)
+        .max_wasm_stack(stack)
+        // Host functions run on what the guest leaves of this.
+        .async_stack_size(stack + HOST_STACK)
         .async_stack_zeroing(true)
         .memory_reservation(4 << 30)
         .memory_guard_size(32 << 20)
@@ -85,9 +136,9 @@ fn pool(turns: u32) -> PoolingAllocationConfig {
         .total_core_instances(turns.saturating_mul(MAX_INSTANCES as u32))
         .total_memories(turns.saturating_mul(MAX_MEMORIES as u32))
         .total_tables(turns.saturating_mul(MAX_TABLES as u32))
-        .max_memory_size(usize::try_from(Limits::MAX_MEMORY).expect("256 MiB fit"))
+        .max_memory_size(usize::try_from(Limits::MOST.memory.0).expect("256 MiB fit"))
         .max_tables_per_module(2)
-        .table_elements(20_000)
+        .table_elements(usize::try_from(Limits::MOST.tables).expect("a small number"))
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(2 << 20)
         .max_unused_warm_slots(100);
@@ -154,5 +205,25 @@ impl Drop for Ticker {
     fn drop(&mut self) {
         self.state.stop.store(true, Ordering::SeqCst);
         self.thread.unpark();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Totals;
+    use futures_util::poll;
+    use std::pin::pin;
+
+    #[tokio::test]
+    async fn an_agent_without_room_waits_and_keeps_no_slot_from_others() {
+        let engine = Engine::within(2, Limits::of_operator(), Totals { turns: 1 }.into()).expect("an engine");
+        let room = |name: &str| engine.room(&AgentName::try_from(name.to_owned()).expect("a name"));
+        let first = engine.slot(room("greedy")).await;
+        let mut second = pin!(engine.slot(room("greedy")));
+        assert!(poll!(&mut second).is_pending());
+        drop(engine.slot(room("modest")).await);
+        drop(first);
+        second.await;
     }
 }

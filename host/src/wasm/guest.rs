@@ -1,7 +1,7 @@
 //! What the host keeps for one running guest, and the budgets that each of its calls passes.
 
 use super::bindings::sophon::agent::types::{self, Denial, Failure};
-use super::breach::Breach;
+use super::breach::{Breach, Breaches};
 use super::clock::CpuClock;
 use super::config::Variables;
 use super::files::Files;
@@ -66,8 +66,9 @@ pub(super) struct Guest {
     pub(super) cpu_limit: Duration,
     pub(super) stderr: Tail,
     pub(super) agent: Arc<str>,
-    /// Log lines that this turn may still write.
-    pub(super) log_lines: u32,
+    /// Log lines that this turn may still write; nothing once it was told that they are used up.
+    pub(super) log_lines: Option<u64>,
+    pub(super) breaches: Arc<Breaches>,
     pub(super) tools: Tools,
     pub(super) variables: Option<Variables>,
     pub(super) standard: StandardHttp,
@@ -80,7 +81,14 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) fn new(agent: Arc<str>, limits: &Limits, chat: Arc<dyn Chat>, tools: Tools, given: Vec<Given>) -> Self {
+    pub(super) fn new(
+        agent: Arc<str>,
+        limits: &Limits,
+        breaches: Arc<Breaches>,
+        chat: Arc<dyn Chat>,
+        tools: Tools,
+        given: Vec<Given>,
+    ) -> Self {
         let (stderr, wall) = (Tail::default(), WallClock::start(limits.wall.0));
         tools.door().begin(wall.clone());
         let files = Files::new(given, tools.open_files().cloned());
@@ -92,13 +100,14 @@ impl Guest {
             // Denies by default: no environment, no arguments, no sockets, no stdin.
             wasi: WasiCtx::builder().stderr(stderr.clone()).max_random_size(MAX_RANDOM).build(),
             table,
-            memory: MemoryLimiter::new(limits.memory.0),
-            cpu: CpuClock::new(),
+            memory: MemoryLimiter::new(limits),
+            cpu: CpuClock::default(),
             wall,
             cpu_limit: limits.cpu.0,
             stderr,
             agent,
-            log_lines: 1_000,
+            log_lines: Some(limits.lines),
+            breaches,
             tools,
             variables: None,
             standard,
@@ -158,6 +167,10 @@ impl Guest {
     pub(super) fn refused<T>(&self, refusal: Refusal) -> Answer<T> {
         match refusal {
             Refusal::TooManyAsks => Err(Breach::Asks.into()),
+            refusal @ Refusal::TooManyPrograms(_) => {
+                self.breaches.count(Breach::Programs);
+                Ok(Err(refusal.into()))
+            }
             refusal => Ok(Err(refusal.into())),
         }
     }
@@ -173,7 +186,7 @@ impl From<Refusal> for Failure {
                 let hint = "ask again in another turn".to_owned();
                 Self::Denied(Denial { rule: "nobody, as nobody answered in time".to_owned(), hint })
             }
-            Refusal::TooManyAsks => Self::Limit(words),
+            Refusal::TooManyAsks | Refusal::TooManyPrograms(_) => Self::Limit(words),
             Refusal::Limit(text) => Self::Limit(text),
             Refusal::Invalid(text) => Self::Invalid(text),
             Refusal::Unavailable(text) => Self::Unavailable(text),

@@ -1,15 +1,20 @@
 //! From a file to an agent that is ready to run: read once, hashed, checked, compiled, linked.
 
 use super::bindings::AgentPre;
+use super::compile::Failed;
 use super::engine::Engine;
 use super::guest::Guest;
-use super::{CONTRACT, nesting, offer};
-use crate::config::{Manifest, ManifestError};
+use super::pace::Pace;
+use super::{CONTRACT, cost, exports, nesting, offer};
+use crate::config::{Lowered, Manifest};
 use crate::grant::Wants;
+pub use error::LoadError;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::Semaphore;
 use wasmtime::component::Component;
 
 /// The largest component that is read, in bytes.
@@ -51,90 +56,12 @@ pub struct Agent {
     pub size: u64,
     /// What its manifest asks for.
     pub wants: Arc<Wants>,
+    /// Which limits of its manifest the operator does not give; the manifest has what it gets.
+    pub lowered: Vec<Lowered>,
     pub(super) name: Arc<str>,
     pub(super) pre: AgentPre<Guest>,
-}
-
-/// Why a component is not an agent. Each message names the file and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The manifest could not be used.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// There is nothing at a path.
-    #[error("{path} is neither an agent's folder (with an agent.toml), nor a folder of such folders, nor a .wasm file")]
-    NotAnAgent {
-        /// What was named.
-        path: PathBuf,
-    },
-    /// The component is not there.
-    #[error("{file} is not there; {hint}")]
-    Missing {
-        /// The component.
-        file: PathBuf,
-        /// How it comes to be.
-        hint: String,
-    },
-    /// The component could not be read.
-    #[error("cannot read {file}: {reason}")]
-    Read {
-        /// The component.
-        file: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// The file is something else.
-    #[error("{file} is not a WebAssembly component: it is {what}; {hint}")]
-    NotAComponent {
-        /// The file.
-        file: PathBuf,
-        /// What it is.
-        what: &'static str,
-        /// What to do.
-        hint: &'static str,
-    },
-    /// The component does not compile.
-    #[error("{file} is not a valid component: {reason}")]
-    Invalid {
-        /// The component.
-        file: PathBuf,
-        /// What the compiler says.
-        reason: String,
-    },
-    /// The component exports no handler.
-    #[error(
-        "{file} does not export the function `handle` of `sophon:agent/handler@{CONTRACT}` ({reason}); \
-         build it for the world `agent` of this contract (in Rust: `sophon_agent::export!`)"
-    )]
-    NoHandler {
-        /// The component.
-        file: PathBuf,
-        /// What it has instead.
-        reason: String,
-    },
-    /// The component was built for another version of the contract.
-    #[error(
-        "{file} was built for version {built} of the contract (`sophon:agent/{interface}`), and this host serves \
-         {CONTRACT}; rebuild it against this version, or run the host that it was built for"
-    )]
-    OtherContract {
-        /// The component.
-        file: PathBuf,
-        /// The interface that shows it.
-        interface: String,
-        /// Its version.
-        built: String,
-    },
-    /// The component needs something that this host does not offer.
-    #[error("{file} needs `{import}`, which this version of the host does not offer: {reason}")]
-    NotOffered {
-        /// The component.
-        file: PathBuf,
-        /// The import.
-        import: String,
-        /// What the linker says.
-        reason: String,
-    },
+    pub(super) pace: Arc<Pace>,
+    pub(super) room: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -144,22 +71,26 @@ impl Engine {
     /// See [`LoadError`].
     pub fn load(&self, manifest: Manifest) -> Result<Agent, LoadError> {
         let (bytes, digest) = component(&manifest)?;
-        self.ready(manifest, &bytes, digest)
+        self.ready(manifest, Arc::new(bytes), digest)
     }
 
     /// The same for a component that was read.
     ///
     /// # Errors
     /// See [`LoadError`].
-    pub fn ready(&self, manifest: Manifest, bytes: &[u8], digest: Digest) -> Result<Agent, LoadError> {
+    pub fn ready(&self, mut manifest: Manifest, bytes: Arc<Vec<u8>>, digest: Digest) -> Result<Agent, LoadError> {
         let file = manifest.component.clone();
         if let Some(contract) = manifest.contract.as_deref().filter(|contract| !compatible(contract)) {
             let (interface, built) = ("handler".to_owned(), crate::text::line(contract, 40));
             return Err(LoadError::OtherContract { file, interface, built });
         }
-        let invalid = |error: wasmtime::Error| LoadError::Invalid { file: file.clone(), reason: brief(&error) };
-        nesting::check(bytes).map_err(|reason| LoadError::Invalid { file: file.clone(), reason })?;
-        let component = Component::new(&self.engine, bytes).map_err(invalid)?;
+        let size = bytes.len() as u64;
+        let invalid = |reason: String| LoadError::Invalid { file: file.clone(), reason };
+        nesting::check(&bytes).and_then(|()| cost::check(&bytes)).map_err(invalid)?;
+        let component = self.compiler.compile(&self.engine, bytes).map_err(|failed| match failed {
+            Failed::Invalid(error) => invalid(brief(&error)),
+            Failed::Otherwise(reason) => LoadError::NotCompiled { file: file.clone(), reason },
+        })?;
         self.check_interfaces(&file, &component)?;
         let linked = self.linker.instantiate_pre(&component).map_err(|error| LoadError::NotOffered {
             file: file.clone(),
@@ -169,19 +100,27 @@ impl Engine {
         let no_handler = |error| LoadError::NoHandler { file: file.clone(), reason: brief(&error) };
         let pre = AgentPre::new(linked).map_err(no_handler)?;
         let (name, wants) = (manifest.name.as_str().into(), Arc::new(manifest.wants.clone()));
-        let id = version_id(&manifest, digest);
-        Ok(Agent { manifest, wants, digest, id, size: bytes.len() as u64, name, pre })
+        let (id, room) = (version_id(&manifest, digest), self.room(&manifest.name));
+        let lowered;
+        (manifest.limits, lowered) = manifest.limits.within(&self.most);
+        lowered.iter().for_each(|lowered| tracing::warn!(agent = %manifest.name, "{lowered}"));
+        let pace = Arc::new(Pace::new(Instant::now()));
+        Ok(Agent { manifest, wants, lowered, digest, id, pace, room, size, name, pre })
     }
 
     /// Looks at what the component imports and exports of the contract, for messages that name it.
     fn check_interfaces(&self, file: &Path, component: &Component) -> Result<(), LoadError> {
         let kind = component.component_type();
         let mut handler = false;
-        for (name, _) in kind.exports(&self.engine) {
+        for (name, item) in kind.exports(&self.engine) {
             let Some((interface, built)) = contract_name(name) else { continue };
             if interface == "handler" {
                 check_version(file, interface, built)?;
                 handler = true;
+            }
+            if let Some(reason) = exports::problem(&self.engine, &kind, interface, &item.ty) {
+                let (file, interface) = (file.to_owned(), interface.to_owned());
+                return Err(LoadError::WrongType { file, interface, reason });
             }
         }
         if !handler {
@@ -277,5 +216,6 @@ fn first_quoted(text: &str) -> Option<&str> {
     text.split('`').nth(1)
 }
 
+mod error;
 #[cfg(test)]
 mod tests;

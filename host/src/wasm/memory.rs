@@ -1,9 +1,9 @@
-//! One bound over all memories and tables of a guest together. wasmtime's own limits are per memory.
+//! One bound over all memories of a guest together, and one over all its tables. wasmtime's own limits are for each.
 
+use super::breach::Breach;
+use crate::config::Limits;
 use wasmtime::ResourceLimiter;
 
-/// Table elements that one guest may have. CPython needs some 9,000.
-const MAX_TABLE_ELEMENTS: usize = 40_000;
 /// Core instances, memories and tables that one guest may have: what the pool holds for each turn. CPython needs 14
 /// instances, QuickJS 2 memories and 2 tables.
 pub(super) const MAX_INSTANCES: usize = 16;
@@ -13,39 +13,60 @@ pub(super) const MAX_TABLES: usize = 2;
 /// Sums what a guest has and refuses what would be too much.
 #[derive(Debug)]
 pub(super) struct MemoryLimiter {
-    limit: usize,
+    bytes: Sum,
+    elements: Sum,
+    refused: Option<Breach>,
+}
+
+#[derive(Debug)]
+struct Sum {
     used: usize,
-    elements: usize,
-    refused: bool,
+    limit: usize,
+}
+
+impl Sum {
+    fn up_to(limit: u64) -> Self {
+        Self { used: 0, limit: usize::try_from(limit).unwrap_or(usize::MAX) }
+    }
+
+    fn grow(&mut self, current: usize, desired: usize) -> bool {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        let fits = used <= self.limit;
+        if fits {
+            self.used = used;
+        }
+        fits
+    }
 }
 
 impl MemoryLimiter {
-    pub(super) fn new(limit: u64) -> Self {
-        Self { limit: usize::try_from(limit).unwrap_or(usize::MAX), used: 0, elements: 0, refused: false }
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self { bytes: Sum::up_to(limits.memory.0), elements: Sum::up_to(limits.tables), refused: None }
     }
 
-    /// Whether memory was refused. Guests usually trap soon after, with a message that does not say why.
-    pub(super) fn refused(&self) -> bool {
+    /// What was refused. Guests usually trap soon after, with a message that does not say why.
+    pub(super) fn refused(&self) -> Option<Breach> {
         self.refused
     }
 }
 
 impl ResourceLimiter for MemoryLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let used = self.used.saturating_add(desired.saturating_sub(current));
-        if used > self.limit {
-            self.refused = true;
-            return Ok(false);
+        let fits = self.bytes.grow(current, desired);
+        if !fits {
+            self.refused = Some(Breach::Memory);
         }
-        self.used = used;
-        Ok(true)
+        Ok(fits)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let elements = self.elements.saturating_add(desired.saturating_sub(current));
-        let fits = elements <= MAX_TABLE_ELEMENTS;
-        if fits {
-            self.elements = elements;
+    fn table_growing(&mut self, current: usize, desired: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        // What the table itself does not hold is refused later, and must not count.
+        if most.is_some_and(|most| desired > most && most < self.elements.limit) {
+            return Ok(false);
+        }
+        let fits = self.elements.grow(current, desired);
+        if !fits {
+            self.refused = Some(Breach::Tables);
         }
         Ok(fits)
     }
@@ -66,14 +87,22 @@ impl ResourceLimiter for MemoryLimiter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ByteSize;
 
     #[test]
-    fn memories_are_summed() {
-        let mut limiter = MemoryLimiter::new(100);
+    fn memories_are_summed_and_so_are_tables() {
+        let limits = Limits { memory: ByteSize(100), tables: 10, ..Limits::default() };
+        let mut limiter = MemoryLimiter::new(&limits);
         assert!(limiter.memory_growing(0, 60, None).expect("asked"));
         assert!(!limiter.memory_growing(0, 60, None).expect("asked"), "a second memory went past the bound");
-        assert!(limiter.refused());
+        assert_eq!(limiter.refused(), Some(Breach::Memory));
         assert!(limiter.memory_growing(60, 100, None).expect("asked"));
         assert!(!limiter.memory_growing(0, usize::MAX, None).expect("asked"));
+        let mut limiter = MemoryLimiter::new(&limits);
+        assert!(!limiter.table_growing(0, 6, Some(5)).expect("asked"), "a table went past its own bound");
+        assert_eq!(limiter.refused(), None);
+        assert!(limiter.table_growing(0, 6, None).expect("asked"));
+        assert!(!limiter.table_growing(0, 6, None).expect("asked"), "a second table went past the bound");
+        assert_eq!(limiter.refused(), Some(Breach::Tables));
     }
 }

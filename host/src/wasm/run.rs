@@ -1,10 +1,12 @@
 //! One turn: a fresh instance, one call, and what came of it.
 
+use super::bindings::AgentPre;
 use super::bindings::sophon::agent::types::{Failure, Outcome, Turn};
 use super::breach::{Breach, Misuse};
-use super::engine::Engine;
+use super::engine::{Engine, Slot};
 use super::guest::{Guest, MAX_HANDLES};
 use super::load::{Agent, brief};
+use super::pace::{Paced, Place};
 use crate::capability::{Chat, Given, Tools};
 use std::sync::Arc;
 use wasmtime::{Store, UpdateDeadline};
@@ -36,36 +38,36 @@ pub enum Ended {
 }
 
 impl Agent {
-    /// Runs one turn with these tools. Dropping the future stops the guest and frees all that it held.
+    /// Runs one turn with these tools. Dropping the future stops the guest, where it computes at its next
+    /// tick, and frees all that it held.
     ///
-    /// Waits for a free slot first when `turns.at_once` turns are running.
+    /// Waits first while `total.turns` turns of the agent are running, or `turns.at_once` of all.
     pub async fn run(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
-        let _slot = engine.slot().await;
+        let ended = self.end(engine, turn, chat, tools).await;
+        if let Ended::Limit(breach) = &ended {
+            engine.breaches.count(*breach);
+        }
+        ended
+    }
+
+    async fn end(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
+        let slot = engine.slot(self.room.clone()).await;
         let given = tools.folders(&self.wants).await;
-        let mut store = self.store(engine, chat, tools, given);
+        let store = self.store(engine, chat, tools, given);
         let (clock, wall) = (store.data().cpu.clone(), store.data().wall.clone());
-        let called = tokio::select! {
+        let call = Box::pin(call(slot, self.pre.clone(), store, turn));
+        let (agent, pace, backstage) = (self.name.clone(), self.pace.clone(), engine.backstage.clone());
+        tokio::select! {
             biased;
-            called = clock.time(self.call(&mut store, turn)) => called,
-            () = wall.over() => return Ended::Limit(Breach::Wall),
-        };
-        let guest = store.data();
-        match called {
-            Err(Fault::Start(error)) if is_busy(&error) => Ended::Busy { reason: brief(&error) },
-            Err(Fault::Start(error) | Fault::Run(error)) => diagnose(&error, guest),
-            // A guest sees its output refused as one failure among others, and may call it what it likes.
-            Ok(Err(_)) if guest.output_refused => Ended::Limit(Breach::Output),
-            Ok(Err(failure)) => Ended::Failed(failure),
-            Ok(Ok(outcome)) if !guest.may_end_with(outcome.text.as_ref().map_or(0, String::len)) => {
-                Ended::Limit(Breach::Output)
-            }
-            Ok(Ok(outcome)) => Ended::Answered(outcome),
+            ended = Paced { agent, clock, pace, backstage, place: Place::Here(call) } => ended,
+            () = wall.over() => Ended::Limit(Breach::Wall),
         }
     }
 
     fn store(&self, engine: &Engine, chat: Arc<dyn Chat>, tools: Tools, given: Vec<Given>) -> Store<Guest> {
         let limits = &self.manifest.limits;
-        let mut store = Store::new(&engine.engine, Guest::new(self.name.clone(), limits, chat, tools, given));
+        let guest = Guest::new(self.name.clone(), limits, engine.breaches(), chat, tools, given);
+        let mut store = Store::new(&engine.engine, guest);
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(MAX_COPY);
         store.set_max_component_handles(MAX_HANDLES);
@@ -81,10 +83,27 @@ impl Agent {
         });
         store
     }
+}
 
-    async fn call(&self, store: &mut Store<Guest>, turn: Turn) -> Result<Result<Outcome, Failure>, Fault> {
-        let agent = self.pre.instantiate_async(&mut *store).await.map_err(Fault::Start)?;
-        agent.sophon_agent_handler().call_handle(store, &turn).await.map_err(Fault::Run)
+/// Makes an instance in its slot, and calls it. Has all that the turn holds: wherever this is dropped, all of it is free,
+/// the slot last.
+async fn call(_slot: Slot, pre: AgentPre<Guest>, mut store: Store<Guest>, turn: Turn) -> Ended {
+    let called = async {
+        let agent = pre.instantiate_async(&mut store).await.map_err(Fault::Start)?;
+        agent.sophon_agent_handler().call_handle(&mut store, &turn).await.map_err(Fault::Run)
+    };
+    let called = called.await;
+    let guest = store.data();
+    match called {
+        Err(Fault::Start(error)) if is_busy(&error) => Ended::Busy { reason: brief(&error) },
+        Err(Fault::Start(error) | Fault::Run(error)) => diagnose(&error, guest),
+        // A guest sees its output refused as one failure among others, and may call it what it likes.
+        Ok(Err(_)) if guest.output_refused => Ended::Limit(Breach::Output),
+        Ok(Err(failure)) => Ended::Failed(failure),
+        Ok(Ok(outcome)) if !guest.may_end_with(outcome.text.as_ref().map_or(0, String::len)) => {
+            Ended::Limit(Breach::Output)
+        }
+        Ok(Ok(outcome)) => Ended::Answered(outcome),
     }
 }
 
@@ -105,13 +124,17 @@ fn diagnose(error: &wasmtime::Error, guest: &Guest) -> Ended {
     if let Some(breach) = error.downcast_ref::<Breach>() {
         return Ended::Limit(*breach);
     }
-    if guest.memory.refused() {
-        return Ended::Limit(Breach::Memory);
+    if let Some(breach) = guest.memory.refused() {
+        return Ended::Limit(breach);
     }
     if guest.output_refused {
         return Ended::Limit(Breach::Output);
     }
-    let reason = match (error.downcast_ref::<wasmtime::Trap>(), error.downcast_ref::<Misuse>()) {
+    let trap = error.downcast_ref::<wasmtime::Trap>();
+    if trap == Some(&wasmtime::Trap::StackOverflow) {
+        return Ended::Limit(Breach::Stack);
+    }
+    let reason = match (trap, error.downcast_ref::<Misuse>()) {
         (Some(trap), _) => trap.to_string(),
         (None, Some(misuse)) => misuse.to_string(),
         (None, None) => brief(error),

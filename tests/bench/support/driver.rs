@@ -43,7 +43,19 @@ pub(crate) struct Turn {
     delta: Option<Instant>,
     ended: Option<Instant>,
     streamed: String,
+    /// One of those that only make it hard for the others. It may say what it likes.
+    load: bool,
 }
+
+/// What others do during a plan: so many turns of another agent at once, each followed by the next.
+pub(crate) struct Load {
+    pub(crate) agent: &'static str,
+    pub(crate) text: &'static str,
+    pub(crate) at_once: usize,
+}
+
+/// The first slot of a load. Plans have fewer.
+const LOAD_SLOT: usize = 10_000;
 
 impl Turn {
     /// Update sent to `sendMessage`.
@@ -72,6 +84,11 @@ impl Turn {
         match call {
             Call::Open => {
                 ensure!(self.opened.replace(at).is_none(), "a second sendMessage");
+            }
+            _ if self.load => {
+                if matches!(call, Call::End(_)) {
+                    self.ended = Some(at);
+                }
             }
             Call::Delta(text) => {
                 ensure!(self.opened.is_some(), "a delta without a bubble");
@@ -125,6 +142,30 @@ impl Driver {
         Ok(Pass { took: started.elapsed(), turns: &self.turns[first..] })
     }
 
+    /// Carries out a plan beside a load, one turn at a time; gives its turns only. The load goes on afterwards.
+    ///
+    /// # Errors
+    /// As [`Driver::pass`].
+    pub(crate) async fn beside(&mut self, plan: &Plan, load: &Load) -> Result<Vec<&Turn>> {
+        for slot in LOAD_SLOT..LOAD_SLOT + load.at_once {
+            self.say(slot, &format!("/use {}", load.agent)).await?;
+            while self.next_end().await? != slot {}
+            self.say(slot, load.text).await?;
+        }
+        let mut own = Vec::with_capacity(plan.turns);
+        for _ in 0..plan.turns {
+            own.push(self.turns.len());
+            self.say(0, plan.text).await?;
+            loop {
+                match self.next_end().await? {
+                    0 => break,
+                    slot => self.say(slot, load.text).await?,
+                }
+            }
+        }
+        Ok(own.into_iter().map(|number| &self.turns[number]).collect())
+    }
+
     /// Waits until the last update is acked, stops the host, and looks at what it still said.
     ///
     /// # Errors
@@ -144,8 +185,8 @@ impl Driver {
 
     async fn say(&mut self, slot: usize, text: &str) -> Result<()> {
         let frame = Message::text(wire::update(self.turns.len(), slot, text));
-        let sent = Instant::now();
-        self.turns.push(Turn { slot, sent, opened: None, delta: None, ended: None, streamed: String::new() });
+        let (sent, load) = (Instant::now(), slot >= LOAD_SLOT);
+        self.turns.push(Turn { slot, sent, opened: None, delta: None, ended: None, streamed: String::new(), load });
         self.updates.send(frame).await.context("cannot send an update")
     }
 

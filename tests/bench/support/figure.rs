@@ -20,6 +20,13 @@ pub(crate) fn median_ms(durations: impl Iterator<Item = Option<Duration>>) -> Op
     median(durations.flatten().map(|duration| duration.as_secs_f64() * 1e3).collect())
 }
 
+/// What ninety-nine of a hundred durations are within, in milliseconds.
+pub(crate) fn p99_ms(durations: impl Iterator<Item = Option<Duration>>) -> Option<f64> {
+    let mut all: Vec<Duration> = durations.flatten().collect();
+    all.sort_unstable();
+    all.get((all.len() * 99 / 100).min(all.len().saturating_sub(1))).map(|duration| duration.as_secs_f64() * 1e3)
+}
+
 /// The middle value, or the mean of the two in the middle.
 fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);

@@ -26,9 +26,16 @@ impl Host {
     /// # Errors
     /// When its folder cannot be made or the program not started.
     pub(crate) fn start(binary: &Path, name: &str, component: &Path, cloud: SocketAddr) -> Result<Self> {
+        Self::with(binary, &[(name, component, "")], cloud)
+    }
+
+    /// The same with several agents, of which the first answers: each its name, its component, and more of its manifest.
+    ///
+    /// # Errors
+    /// As [`Host::start`].
+    pub(crate) fn with(binary: &Path, agents: &[(&str, &Path, &str)], cloud: SocketAddr) -> Result<Self> {
         let folder = tempfile::tempdir().context("no folder for the host")?;
-        let config =
-            configure(folder.path(), name, component, cloud).context("cannot write the host's configuration")?;
+        let config = configure(folder.path(), agents, cloud).context("cannot write the host's configuration")?;
         let child = Command::new(binary)
             .args(["run", "--config"])
             .arg(config)
@@ -68,22 +75,27 @@ impl Host {
     }
 }
 
-/// Writes the configuration and the agent's manifest, and says where the configuration is.
-fn configure(folder: &Path, name: &str, component: &Path, cloud: SocketAddr) -> Result<PathBuf> {
-    let agent = folder.join(name);
-    fs::create_dir(&agent)?;
-    // A JSON string is a TOML string too.
-    let manifest = format!(
-        "[agent]\nname = {}\nversion = \"0.1.0\"\ncontract = \"0.1\"\ncomponent = {}\n",
-        json!(name),
-        json!(component)
-    );
-    fs::write(agent.join("agent.toml"), manifest)?;
+/// Writes the configuration and the agents' manifests, and says where the configuration is.
+fn configure(folder: &Path, agents: &[(&str, &Path, &str)], cloud: SocketAddr) -> Result<PathBuf> {
+    let all = folder.join("agents");
+    for (name, component, more) in agents {
+        let agent = all.join(name);
+        fs::create_dir_all(&agent)?;
+        // A JSON string is a TOML string too.
+        let manifest = format!(
+            "[agent]\nname = {}\nversion = \"0.1.0\"\ncontract = \"0.1\"\ncomponent = {}\n{more}",
+            json!(name),
+            json!(component)
+        );
+        fs::write(agent.join("agent.toml"), manifest)?;
+    }
+    let default = agents.first().map_or("", |(name, ..)| name);
     let config = folder.join("sophon-host.toml");
     let text = format!(
-        "data_dir = {}\n[cloud]\nurl = \"http://{cloud}\"\n[agents]\npaths = [{}]\n[log]\nlevel = \"warn\"\n",
+        "data_dir = {}\n[cloud]\nurl = \"http://{cloud}\"\n[agents]\npaths = [{}]\ndefault = {}\n[log]\nlevel = \"warn\"\n",
         json!(folder.join("data")),
-        json!(agent)
+        json!(all),
+        json!(default)
     );
     fs::write(&config, text)?;
     Ok(config)

@@ -38,7 +38,7 @@ async fn time_and_numbers_are_bounded() -> Result<()> {
     let text = ask(&world, &session, "exec begin 5 sleep 1000").await?;
     assert!(text.ends_with("limit reached: 4 programs of a turn may run at once"), "{text}");
     let text = ask(&world, &session, "exec again 101 true").await?;
-    assert_eq!(text, "limit reached: a turn may start 100 programs");
+    assert_eq!(text, "limit reached: its limit of 100 programs is reached (`limits.programs`)");
     let text = ask(&world, &session, "exec after 0 true").await?;
     assert_eq!(text, "invalid: the program has ended");
     Ok(())

@@ -22,15 +22,13 @@ pub use running::Process;
 use running::Run;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Programs that run at once: of one turn, and of the host.
 const AT_ONCE: usize = 4;
 const AT_ONCE_HERE: usize = 64;
-/// Programs that one turn may start.
-const IN_A_TURN: u32 = 100;
 /// The most that is written to a program's standard input by one call, in bytes.
 const MAX_INPUT: usize = 1 << 20;
 
@@ -76,7 +74,8 @@ pub struct Programs {
 /// The programs of one turn.
 #[derive(Debug)]
 pub(super) struct Runs {
-    started: AtomicU32,
+    limit: u64,
+    started: AtomicU64,
     slots: Arc<Semaphore>,
 }
 
@@ -108,17 +107,16 @@ impl Programs {
     }
 }
 
-impl Default for Runs {
-    fn default() -> Self {
-        Self { started: AtomicU32::new(0), slots: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-}
-
 impl Runs {
+    /// A turn that may start so many.
+    pub(super) fn new(limit: u64) -> Self {
+        Self { limit, started: AtomicU64::new(0), slots: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
     fn place(&self, host: &Arc<Semaphore>) -> Result<Slot, Refusal> {
-        let next = |started| (started < IN_A_TURN).then_some(started + 1);
+        let next = |started| (started < self.limit).then_some(started + 1);
         if self.started.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_err() {
-            return Err(Refusal::Limit(format!("a turn may start {IN_A_TURN} programs")));
+            return Err(Refusal::TooManyPrograms(self.limit));
         }
         let own = self.slots.clone().try_acquire_owned();
         let own = own.map_err(|_| Refusal::Limit(format!("{AT_ONCE} programs of a turn may run at once")))?;

@@ -11,6 +11,7 @@ use crate::daemon::Order;
 use crate::time::now_ms;
 use crate::wasm::{Agent, Engine, component};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Who it was, for the log.
 const BY: &str = "the operator, who removed the agent";
@@ -42,11 +43,12 @@ fn put(from: &Path, to: &Path) -> Result<Agent, Failure> {
     let read = if from.is_dir() { Manifest::read(from) } else { Manifest::bare(from) };
     let manifest = read.map_err(Failure::other)?;
     let (bytes, digest) = component(&manifest).map_err(Failure::other)?;
+    let bytes = Arc::new(bytes);
     let file = format!("{digest}.wasm");
     let text = rewritten(&manifest, &file).map_err(Failure::other)?;
     // What could not run is not installed.
     let engine = Engine::new(1).map_err(Failure::other)?;
-    let agent = engine.ready(manifest, &bytes, digest).map_err(Failure::other)?;
+    let agent = engine.ready(manifest, bytes.clone(), digest).map_err(Failure::other)?;
     let folder = to.join(agent.manifest.name.as_str());
     let written = || -> std::io::Result<()> {
         crate::private::replace(&folder.join(&file), &bytes)?;

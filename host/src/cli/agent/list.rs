@@ -51,6 +51,7 @@ fn found(agents: &Agents) -> Vec<LineReport> {
         is_default: agents.default_name() == Some(&agent.manifest.name),
         origin: agent.manifest.origin.clone(),
         size: agent.size,
+        lowered: agent.lowered.iter().map(ToString::to_string).collect(),
         answers: VersionReport::of(agent),
         since: 0,
         turns: 0,
@@ -89,6 +90,7 @@ fn rows(line: &LineReport, now: Option<u64>) -> Vec<String> {
     if !line.description.is_empty() {
         rows.push(format!("    {}", line.description));
     }
+    rows.extend(line.lowered.iter().map(|lowered| format!("    {lowered}")));
     if let Some(now) = now {
         let minutes = now.saturating_sub(line.since) / 60_000;
         let trial = line.trial.as_ref().map_or("", |_| ", on trial");

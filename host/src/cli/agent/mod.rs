@@ -13,7 +13,7 @@ use crate::daemon::{self, AskError, Done, Order};
 pub(super) async fn agent(config: Config, args: AgentArgs) -> Result<(), Failure> {
     match args.command {
         AgentCommand::List { json, paths } => list::list(config, json, paths.is_empty()).await,
-        AgentCommand::Inspect { path, json } => inspect::inspect(&path, json),
+        AgentCommand::Inspect { path, json } => inspect::inspect(&path, &config.limits, json),
         AgentCommand::Install { path } => install::install(&config, &path).await,
         AgentCommand::Remove { agent, keep_state } => install::remove(&config, &agent, keep_state).await,
         AgentCommand::Reload { agent } => {

@@ -23,7 +23,10 @@ pub(super) async fn examine(config: &Config, paths: Vec<PathBuf>, findings: &mut
         return findings.add(Finding::warning(NAME, "none: every message would be answered with how to add one", mend));
     }
     let (turns, wanted) = (config.turns.at_once, AgentsConfig { paths, ..config.agents.clone() });
-    let loading = crate::tasks::blocking(move || Engine::new(turns).map(|engine| Agents::load(&engine, &wanted)));
+    let (most, totals) = (config.limits.clone(), config.totals.clone());
+    let loading = crate::tasks::blocking(move || {
+        Engine::within(turns, most, totals).map(|engine| Agents::load(&engine, &wanted))
+    });
     match tokio::time::timeout(LOAD_TIME, loading).await {
         Ok(Ok(agents)) => {
             loaded(&agents, findings);

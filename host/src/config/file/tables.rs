@@ -2,10 +2,12 @@
 
 use super::{AgentsConfig, ConfigError, LogFormat, TurnsConfig, invalid};
 use crate::config::exec::ExecTable;
+use crate::config::limits::LimitsTable;
 use crate::config::policy::{AgentTable, PolicyTables, RuleTable};
 use crate::config::swap::{SwapConfig, TrialTable, Watch};
+use crate::config::totals::TotalsTable;
 use crate::config::units::Span;
-use crate::config::{AgentName, SecretSpec};
+use crate::config::{AgentName, Limits, SecretSpec, TotalsConfig};
 use crate::grant::SecretName;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -21,6 +23,8 @@ pub(super) struct File {
     pub(super) cloud: CloudTable,
     pub(super) agents: AgentsTable,
     pub(super) turns: TurnsTable,
+    pub(super) limits: LimitsTable,
+    pub(super) total: TotalsTable,
     pub(super) exec: ExecTable,
     pub(super) store: StoreTable,
     pub(super) metrics: MetricsTable,
@@ -127,6 +131,17 @@ impl File {
             agent: std::mem::take(&mut self.agent),
             secret: std::mem::take(&mut self.secret),
         }
+    }
+
+    /// The most that a turn may use.
+    pub(super) fn limits(&self) -> Result<Limits, ConfigError> {
+        let told = |message: String| invalid(super::Config::FILE, message);
+        self.limits.clone().checked(&Limits::of_operator()).map_err(told)
+    }
+
+    /// What all turns of an agent may use together. Before [`File::policy`], which takes the agents' tables.
+    pub(super) fn totals(&self) -> Result<TotalsConfig, ConfigError> {
+        TotalsConfig::checked(self.total, self.agent.iter().map(|(name, table)| (name.clone(), table.total)))
     }
 
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {

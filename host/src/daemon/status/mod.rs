@@ -13,6 +13,7 @@ use crate::protocol::{InstallationId, InteractionId, SessionId};
 use crate::registry::Registry;
 use crate::time::ms;
 use crate::turn::{Asked, Fate, Kind, Lost, Stage};
+use crate::wasm::Breaches;
 pub use report::{AgentLine, AgentsReport, LinkReport, Problem, Queues, Report, TurnsReport};
 pub use socket::ask;
 pub(super) use socket::open;
@@ -33,6 +34,7 @@ pub(super) struct Status {
     cloud: String,
     started_at: u64,
     registry: Arc<Registry>,
+    breaches: Arc<Breaches>,
     link: Mutex<Link>,
     turns: Mutex<Tally>,
     /// Updates that came, and those of them that are recorded.
@@ -67,12 +69,12 @@ struct Open {
 
 impl Status {
     /// A host that starts at `now`.
-    pub(super) fn new(cloud: String, registry: Arc<Registry>, now: SystemTime) -> Self {
+    pub(super) fn new(cloud: String, registry: Arc<Registry>, breaches: Arc<Breaches>, now: SystemTime) -> Self {
         let started_at = ms(now);
         let link = Link { stand: LinkReport::Connecting { since: started_at }, readies: 0 };
         let (received, recorded, questions) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        let (link, turns, metrics) = (Mutex::new(link), Mutex::default(), Metrics::new());
-        Self { cloud, started_at, registry, link, turns, received, recorded, questions, metrics }
+        let (link, turns, metrics) = (Mutex::new(link), Mutex::default(), Metrics::new(breaches.clone()));
+        Self { cloud, started_at, registry, breaches, link, turns, received, recorded, questions, metrics }
     }
 
     /// The cloud is ready.
@@ -206,6 +208,12 @@ impl Status {
             reconnects,
             agents: agents(&self.registry),
             turns,
+            limits: self
+                .breaches
+                .all()
+                .filter(|(_, count)| *count > 0)
+                .map(|(key, count)| (key.to_owned(), count))
+                .collect(),
             queues: Queues { sessions, unacked, questions },
             errors: troubles.list(),
         }

@@ -3,6 +3,7 @@
 use super::Trouble;
 use crate::turn::Fate;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How a host is doing. Times are milliseconds since the epoch; all text is bounded and escaped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub struct Report {
     pub agents: AgentsReport,
     /// What they do.
     pub turns: TurnsReport,
+    /// How often turns reached a limit, by its key in `[limits]`. A host that does not tell counts none.
+    #[serde(default)]
+    pub limits: BTreeMap<String, u64>,
     /// What waits.
     pub queues: Queues,
     /// The last warnings and errors of the log, oldest first.

@@ -5,7 +5,7 @@ use crate::daemon::status::Report;
 use crate::registry::Registry;
 
 fn status() -> Status {
-    Status::new("https://cloud.example".to_owned(), Registry::empty(), at(0))
+    Status::new("https://cloud.example".to_owned(), Registry::empty(), Arc::default(), at(0))
 }
 
 fn at(second: u64) -> SystemTime {

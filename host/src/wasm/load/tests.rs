@@ -60,6 +60,35 @@ fn a_missing_handler_and_another_contract_are_told() {
     assert!(empty.contains("does not export the function `handle`"), "{empty}");
 }
 
+/// A component whose function of this interface has another type.
+fn exporting(interface: &str, function: &str, params: &str) -> Vec<u8> {
+    component(&format!(
+        r#"(component
+            (core module $m (func (export "f") {params}))
+            (core instance $i (instantiate $m))
+            (func $f {params} (canon lift (core func $i "f")))
+            (instance $e (export "{function}" (func $f)))
+            (instance $none)
+            {}
+            (export "sophon:agent/{interface}@0.1.0" (instance $e)))"#,
+        if interface == "handler" { "" } else { r#"(export "sophon:agent/handler@0.1.0" (instance $none))"# }
+    ))
+}
+
+#[test]
+fn a_function_of_another_type_is_told_with_both_types() {
+    let engine = engine();
+    for (interface, function, expected) in [
+        ("handler", "handle", "func(turn: turn) -> result<outcome, failure>"),
+        ("greeter", "greet", "func(session: string) -> result<option<string>, failure>"),
+        ("migrator", "migrate", "func(from-schema: u32) -> result<_, failure>"),
+    ] {
+        let message = message(load(&engine, &exporting(interface, function, "")));
+        let told = format!("`{function}` is `func()`, and is to be `{expected}`: ");
+        assert!(message.contains(&told) && message.contains("rebuild it"), "{message}");
+    }
+}
+
 #[test]
 fn an_interface_that_is_not_offered_is_named() {
     let engine = engine();

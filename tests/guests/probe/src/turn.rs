@@ -1,7 +1,7 @@
 //! Deeds with `control`, `config` and `entropy`.
 
 use sophon_agent::approval::Question;
-use sophon_agent::{Answer, Reply, Result, config, control, entropy, state};
+use sophon_agent::{Answer, Reply, Result, config, control, entropy, log, state};
 use std::time::Duration;
 
 /// One of these deeds.
@@ -18,9 +18,16 @@ pub(crate) fn deed<'a>(
         "greedy" => Ok(Answer::text(greedy())),
         "ask" => ask(words, reply),
         "nag" => nag(),
+        "lines" => words.next().unwrap_or_default().parse().map(lines).map_err(Into::into),
         "exec" => crate::exec::deed(words, reply),
         _ => return None,
     })
+}
+
+/// So many lines in the log.
+fn lines(count: u64) -> Answer {
+    (0..count).for_each(|line| log::info(&format!("line {line} of the probe")));
+    Answer::text("logged")
 }
 
 /// What is left of the turn.

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use tokio::net::{UnixListener, UnixStream};
 
 fn open(data: &Path) -> Local {
-    let status = Status::new("https://cloud.example".to_owned(), Registry::empty(), SystemTime::now());
+    let status = Status::new("https://cloud.example".to_owned(), Registry::empty(), Arc::default(), SystemTime::now());
     super::open(data, Arc::new(status), Troubles::default()).expect("a socket")
 }
 
