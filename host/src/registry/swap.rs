@@ -109,6 +109,7 @@ impl Registry {
                     return Err(candidate.unfit(why));
                 }
                 line.looks_at(&candidate.manifest.version, id, now_ms());
+                self.changed();
                 return Ok(true);
             }
             line.is_alone();
