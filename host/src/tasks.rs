@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
@@ -66,4 +67,41 @@ pub(crate) fn step_back(nice: i32) {
 /// Whether this thread steps back. It must hold nothing that others wait for: it may be long until it goes on.
 pub(crate) fn steps_back() -> bool {
     STEPS_BACK.get()
+}
+
+/// Does the same work for each of some items, as many at a time as there are cores, and gives what came of it in the
+/// same order. Blocks.
+///
+/// # Panics
+/// When `work` panics: its panic goes on here.
+pub(crate) fn side_by_side<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    let queue = Mutex::new(items.into_iter().enumerate());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let serve = || std::iter::from_fn(next).map(|(place, item)| (place, work(item))).collect::<Vec<_>>();
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..cores).map(|_| scope.spawn(serve)).collect();
+        let mut done = serve();
+        for other in others {
+            match other.join() {
+                Ok(more) => done.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    });
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_is_done_side_by_side_comes_in_order() {
+        assert_eq!(
+            super::side_by_side((0..100).collect(), |n: u32| n * 2),
+            (0..100).map(|n| n * 2).collect::<Vec<_>>()
+        );
+        assert!(super::side_by_side(Vec::<u32>::new(), |n| n).is_empty());
+    }
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use support::bucket::Buckets;
 use support::cloud::Cloud;
 use support::driver::{Driver, Plan};
-use support::figure::{Row, percentile_ms, table};
+use support::figure::{Row, p99_ms, table};
 use support::guest::Target;
 use support::host::{Home, Host};
 use support::proc;
@@ -69,7 +69,11 @@ async fn main() -> Result<()> {
     }
     rows.extend(under_turns(&binary, &small).await?);
     print!("{}", table([""; 3], &rows));
-    println!("{} KiB and {} KiB; the wait of {SETTLE} ms for a file to stand still is in the totals", small.len() >> 10, large.len() >> 10);
+    println!(
+        "{} KiB and {} KiB; the wait of {SETTLE} ms for a file to stand still is in the totals",
+        small.len() >> 10,
+        large.len() >> 10
+    );
     println!("{}; tests/run bench swap (cargo bench -p sophon-tests --bench swap)", proc::machine());
     Ok(())
 }
@@ -78,24 +82,42 @@ type Names = [[&'static str; 7]; 2];
 
 const SMALL: Names = [
     [
-        "small, new: rename to answering, ms", "small, new: notice, ms", "small, new: read, ms",
-        "small, new: compile, ms", "small, new: link, ms", "small, new: prove, ms", "small, new: swap, ms",
+        "small, new: rename to answering, ms",
+        "small, new: notice, ms",
+        "small, new: read, ms",
+        "small, new: compile, ms",
+        "small, new: link, ms",
+        "small, new: prove, ms",
+        "small, new: swap, ms",
     ],
     [
-        "small, compiled before: rename to answering, ms", "small, compiled before: notice, ms",
-        "small, compiled before: read, ms", "small, compiled before: compile, ms", "small, compiled before: link, ms",
-        "small, compiled before: prove, ms", "small, compiled before: swap, ms",
+        "small, compiled before: rename to answering, ms",
+        "small, compiled before: notice, ms",
+        "small, compiled before: read, ms",
+        "small, compiled before: compile, ms",
+        "small, compiled before: link, ms",
+        "small, compiled before: prove, ms",
+        "small, compiled before: swap, ms",
     ],
 ];
 const LARGE: Names = [
     [
-        "large, new: rename to answering, ms", "large, new: notice, ms", "large, new: read, ms",
-        "large, new: compile, ms", "large, new: link, ms", "large, new: prove, ms", "large, new: swap, ms",
+        "large, new: rename to answering, ms",
+        "large, new: notice, ms",
+        "large, new: read, ms",
+        "large, new: compile, ms",
+        "large, new: link, ms",
+        "large, new: prove, ms",
+        "large, new: swap, ms",
     ],
     [
-        "large, compiled before: rename to answering, ms", "large, compiled before: notice, ms",
-        "large, compiled before: read, ms", "large, compiled before: compile, ms", "large, compiled before: link, ms",
-        "large, compiled before: prove, ms", "large, compiled before: swap, ms",
+        "large, compiled before: rename to answering, ms",
+        "large, compiled before: notice, ms",
+        "large, compiled before: read, ms",
+        "large, compiled before: compile, ms",
+        "large, compiled before: link, ms",
+        "large, compiled before: prove, ms",
+        "large, compiled before: swap, ms",
     ],
 ];
 
@@ -144,7 +166,7 @@ async fn under_turns(binary: &Path, component: &[u8]) -> Result<Vec<Row>> {
         let mut host = Host::start_told(binary, &home, &stage.log)?;
         let mut driver = Driver::connect(cloud, &mut host).await?;
         driver.pass(&WARM_UP).await?;
-        let p99 = |pass: support::driver::Pass<'_>| percentile_ms(pass.turns.iter().map(|turn| turn.to_end()), 99);
+        let p99 = |pass: support::driver::Pass<'_>| p99_ms(pass.turns.iter().map(|turn| turn.to_end()));
         let without = p99(driver.pass(&TALK).await?);
         let with = tokio::select! {
             pass = driver.pass(&TALK) => p99(pass?),

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use sophon_tests::{Dev, Run, User, component, run};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// A component that answers with a text.
@@ -42,6 +43,25 @@ async fn done(data: &Path, words: &[&str]) -> Result<Run> {
 async fn list(data: &Path) -> Result<Vec<Value>> {
     let listed: Value = serde_json::from_str(&done(data, &["list", "--json"]).await?.stdout)?;
     Ok(listed["agents"].as_array().context("a list")?.clone())
+}
+
+#[tokio::test]
+async fn what_one_command_compiled_the_next_takes_from_the_disk() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    let (data, agent) = (root.path().join("data"), author(root.path(), "1")?);
+    fs::create_dir_all(&data)?;
+    for cached in ["cached=false", "cached=true"] {
+        let listed = run(&data, &["agent", "list", &agent], &[("SOPHON_HOST_LOG", "info")]).await?;
+        ensure!(listed.code == Some(0) && listed.stderr.contains(cached), "{cached}: {listed:?}");
+    }
+    let mode = |path: &Path| fs::metadata(path).map(|about| about.permissions().mode() & 0o777);
+    ensure!(mode(&data.join("compiled"))? == 0o700, "others may look into the folder");
+    let files: Vec<_> = fs::read_dir(data.join("compiled"))?.collect::<Result<_, _>>()?;
+    ensure!(files.len() == 2, "not a key and code: {files:?}");
+    for file in files {
+        ensure!(mode(&file.path())? == 0o600, "others may read {file:?}");
+    }
+    Ok(())
 }
 
 /// The user of a `dev`.

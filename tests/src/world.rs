@@ -22,6 +22,7 @@ pub struct World {
     pub config: Config,
     /// The host's token.
     pub token: Token,
+    engine: Arc<Engine>,
     agents: Arc<Agents>,
     cloud: Option<LocalCloud>,
     host: Option<Daemon>,
@@ -143,7 +144,8 @@ impl World {
         config.exec.launcher = crate::process::built();
         let (addr, user_token) = (cloud.addr(), cloud.user_token().to_owned());
         let cloud = Some(cloud);
-        Ok(Self { user, config, token, agents, cloud, host: None, addr, user_token, dir })
+        let engine = engine();
+        Ok(Self { user, config, token, engine, agents, cloud, host: None, addr, user_token, dir })
     }
 
     /// Puts the host's token where a host of its own process with this data folder looks for it.
@@ -154,7 +156,8 @@ impl World {
 
     /// Starts the host, and waits until it is connected.
     pub async fn start_host(&mut self) -> Result<()> {
-        let mut host = Daemon::start(&self.config, self.token.clone(), engine(), self.agents.clone()).await?;
+        let mut host =
+            Daemon::start(&self.config, self.token.clone(), self.engine.clone(), self.agents.clone()).await?;
         let ready = tokio::time::timeout(PATIENCE, host.ready()).await.context("the host was not ready in time")?;
         if !matches!(ready, State::Ready(_)) {
             bail!("the host is not ready: {ready:?}");
@@ -166,6 +169,18 @@ impl World {
     /// What the next host finds in its folders.
     pub fn replace_agents(&mut self, agents: Arc<Agents>) {
         self.agents = agents;
+    }
+
+    /// Lets the next host run its turns on an engine of its own, with one of the guests.
+    pub fn run_on(&mut self, engine: Engine, guest: &str) {
+        let paths = guests().get(guest).map(|agent| agent.manifest.origin.clone()).into_iter().collect();
+        self.agents = Arc::new(Agents::load(&engine, &AgentsConfig { paths, ..AgentsConfig::default() }));
+        self.engine = Arc::new(engine);
+    }
+
+    /// Ends the host without a word, as a crash would.
+    pub fn kill_host(&mut self) {
+        self.host = None;
     }
 
     /// Stops the host in good order.

@@ -97,4 +97,7 @@ pub type ActFuture<'a> = Pin<Box<dyn Future<Output = Result<(), Stopped>> + Send
 pub trait Chat: Send + Sync {
     /// Takes one act. Waits while too much is still on its way; that is what slows an agent down to its link.
     fn act(&self, act: Act) -> ActFuture<'_>;
+
+    /// Hears that the turn waits for room on the host, or does so no longer: the host's word, not an act of the agent's.
+    fn waits(&self, _waits: bool) {}
 }

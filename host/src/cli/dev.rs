@@ -25,6 +25,8 @@ pub(super) async fn dev(
 ) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     config.agents.paths = paths(&config)?;
+    // With what else is the host's own: no rule of an agent reaches it there.
+    config.agents.cache.folder = host_dir(&config.data_dir).join("compiled");
     let dev_dir = dev_dir(&config.data_dir);
     // Before the cloud opens its file: a second `dev` is told who is there.
     let _lock = DataLock::take(&dev_dir).map_err(Failure::other)?;

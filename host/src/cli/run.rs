@@ -3,9 +3,9 @@
 use super::exit::Failure;
 use super::output;
 use super::signals::Signals;
-use crate::config::Config;
+use crate::config::{Config, TurnsConfig};
 use crate::daemon::{Daemon, State, Troubles};
-use crate::wasm::{Agents, Engine};
+use crate::wasm::{Agents, Cache, Engine};
 use std::sync::Arc;
 
 /// Runs until a signal, or until the token is refused.
@@ -28,9 +28,10 @@ pub(super) async fn run(config: Config, troubles: &Troubles) -> Result<(), Failu
 /// Makes the engine and loads the agents; tells of those that cannot run.
 pub(super) async fn load(config: &Config) -> Result<(Arc<Engine>, Arc<Agents>), Failure> {
     let (turns, paths) = (config.turns.at_once, config.agents.clone());
+    tell_what_fits(&config.turns);
     let (most, totals) = (config.limits.clone(), config.totals.clone());
     let loaded = crate::tasks::blocking(move || {
-        let engine = Arc::new(Engine::within(turns, most, totals)?);
+        let engine = Arc::new(Engine::within(turns, most, totals)?.with_cache(Cache::new(&paths.cache)));
         let agents = Arc::new(Agents::load(&engine, &paths));
         Ok((engine, agents))
     });
@@ -40,9 +41,23 @@ pub(super) async fn load(config: &Config) -> Result<(Arc<Engine>, Arc<Agents>), 
     }
     for agent in agents.iter() {
         let manifest = &agent.manifest;
-        tracing::info!(agent = %manifest.name, version = manifest.version, digest = %agent.digest, "agent ready");
+        let (name, version, cached) = (&manifest.name, &manifest.version, agent.made.cached);
+        tracing::info!(agent = %name, version, digest = %agent.digest, cached, "agent ready");
     }
     Ok((engine, agents))
+}
+
+/// Says where the system holds fewer turns than a host could run.
+fn tell_what_fits(turns: &TurnsConfig) {
+    let TurnsConfig { at_once, fit, .. } = *turns;
+    const MEND: &str = "raise it with `sysctl vm.max_map_count`";
+    if at_once > fit {
+        tracing::warn!(
+            "turns.at_once is {at_once}, and vm.max_map_count is enough for {fit}: {MEND}, or lower the other"
+        );
+    } else if at_once == fit && fit < TurnsConfig::MOST {
+        tracing::info!("at most {fit} turns run at once, for which vm.max_map_count is enough: {MEND}");
+    }
 }
 
 /// Waits for the end: by a signal, or by itself.

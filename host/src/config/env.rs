@@ -30,6 +30,8 @@ pub struct Environment {
     pub state_home: Option<PathBuf>,
     /// The machine's name, for people: `HOSTNAME`, else that of the system.
     pub host_label: String,
+    /// How many memory mappings the system gives one process, where it says so.
+    pub mappings: Option<u64>,
 }
 
 impl Environment {
@@ -53,6 +55,7 @@ impl Environment {
             data_home: path("XDG_DATA_HOME").or_else(|| under_home(".local/share")),
             runtime_dir: path("XDG_RUNTIME_DIR"),
             state_home: path("XDG_STATE_HOME").or_else(|| under_home(".local/state")),
+            mappings: mappings(),
             host_label: text("HOSTNAME").or_else(system_name).unwrap_or_else(|| "this machine".to_owned()),
         }
     }
@@ -81,4 +84,8 @@ impl Environment {
 fn system_name() -> Option<String> {
     let name = std::fs::read_to_string("/etc/hostname").ok()?;
     Some(crate::text::line(name.trim(), 64)).filter(|name| !name.is_empty())
+}
+
+fn mappings() -> Option<u64> {
+    std::fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()
 }

@@ -66,6 +66,17 @@ pub struct AgentsConfig {
     pub default: Option<AgentName>,
     /// How new versions of them come to answer.
     pub swap: SwapConfig,
+    /// Where what was compiled is kept.
+    pub cache: CacheConfig,
+}
+
+/// Where compiled components are kept.
+#[derive(Debug, Clone, Default)]
+pub struct CacheConfig {
+    /// The folder; not there before there is something to keep.
+    pub folder: PathBuf,
+    /// The most bytes that are kept. 0 is none.
+    pub most: u64,
 }
 
 /// How turns run.
@@ -73,10 +84,17 @@ pub struct AgentsConfig {
 pub struct TurnsConfig {
     /// The most that run at once; further ones wait with their bubble open. 1 to 8,000.
     pub at_once: u32,
+    /// As many as the system's memory mappings are enough for.
+    pub fit: u32,
     /// The most that wait or run; a further message is answered with a note. 1 to 100,000.
     pub open_at_most: u32,
     /// How long running ones may go on when the host is to stop. At most an hour.
     pub grace: Duration,
+}
+
+impl TurnsConfig {
+    /// The most turns that a host runs at once.
+    pub const MOST: u32 = 8_000;
 }
 
 /// How log lines look.
@@ -221,8 +239,8 @@ impl Config {
         let collector = Collector::find(file.telemetry.otlp_endpoint.as_deref(), environment);
         Ok(Self {
             cloud: CloudConfig { url, token_file: TokenFile(token_file), token: environment.token()? },
-            agents: file.agents.checked(base, flags.agents, data_dir.join("agents"))?,
-            turns: file.turns.checked()?,
+            agents: file.agents.checked(base, flags.agents, &data_dir)?,
+            turns: file.turns.checked(environment.mappings)?,
             limits,
             totals,
             exec: file.exec.checked()?,

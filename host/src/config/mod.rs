@@ -19,7 +19,9 @@ mod want;
 
 pub use env::Environment;
 pub use exec::ExecConfig;
-pub use file::{AgentsConfig, CloudConfig, CloudUrl, Config, ConfigError, LogFormat, Overrides, TurnsConfig};
+pub use file::{
+    AgentsConfig, CacheConfig, CloudConfig, CloudUrl, Config, ConfigError, LogFormat, Overrides, TurnsConfig,
+};
 pub use limits::{Amount, Limits, Lowered};
 pub use manifest::{AgentName, BuildSpec, HistorySpec, Manifest, ManifestError};
 pub use policy::{PolicyConfig, SecretSpec};

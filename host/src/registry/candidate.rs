@@ -19,6 +19,13 @@ pub(super) struct Candidate {
     pub(super) read: Duration,
 }
 
+/// A version that may take over.
+pub(super) struct Proven {
+    pub(super) agent: Arc<Agent>,
+    /// How long it took to answer its own messages.
+    pub(super) proved: Duration,
+}
+
 /// Why a version does not take over.
 pub(super) enum Unfit {
     /// It is being written.
@@ -61,7 +68,7 @@ pub(super) fn read_now(origin: &Path) -> Result<Candidate, (Option<PathBuf>, Str
 
 impl Candidate {
     /// Compiles and links it, and lets it answer its own messages.
-    pub(super) async fn make(&self, engine: &Arc<Engine>) -> Result<Arc<Agent>, Unfit> {
+    pub(super) async fn make(&self, engine: &Arc<Engine>) -> Result<Proven, Unfit> {
         let (engine_too, manifest) = (engine.clone(), self.manifest.clone());
         let (bytes, digest) = (self.bytes.clone(), self.digest);
         let made = crate::tasks::blocking(move || engine_too.ready(manifest, bytes, digest)).await;
@@ -70,8 +77,9 @@ impl Candidate {
             LoadError::Invalid { .. } => self.bad(error.to_string(), true),
             error => self.unfit(error.to_string()),
         })?;
+        let begun = Instant::now();
         prove(engine, &agent).await.map_err(|why| self.unfit(why))?;
-        Ok(Arc::new(agent))
+        Ok(Proven { agent: Arc::new(agent), proved: begun.elapsed() })
     }
 
     /// What is wrong with it.

@@ -158,14 +158,14 @@ impl Keeper {
         if !registry.wants(&candidate).await? {
             return Ok(());
         }
-        let agent = candidate.make(&registry.engine).await?;
+        let proven = candidate.make(&registry.engine).await?;
         let (origin, file) = (candidate.manifest.origin.clone(), candidate.manifest.component.clone());
         let still = crate::tasks::blocking(move || Stamp::of(&origin, Some(&file)) == stamp);
         // What was written meanwhile is what counts.
         if !still.await {
             return Err(Unfit::Moving);
         }
-        registry.take_over(agent, &candidate).await
+        registry.take_over(proven, &candidate).await
     }
 }
 

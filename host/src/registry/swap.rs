@@ -1,7 +1,7 @@
 //! A version takes over, and is watched.
 
 use super::Registry;
-use super::candidate::{Candidate, Unfit};
+use super::candidate::{Candidate, Proven, Unfit};
 use super::line::{Line, Settled};
 use crate::time::now_ms;
 use crate::wasm::{Agent, Digest, Ended, Failure};
@@ -122,8 +122,10 @@ impl Registry {
     }
 
     /// A version takes over.
-    pub(super) async fn take_over(&self, agent: Arc<Agent>, candidate: &Candidate) -> Result<(), Unfit> {
+    pub(super) async fn take_over(&self, made: Proven, candidate: &Candidate) -> Result<(), Unfit> {
         let begun = Instant::now();
+        let Proven { agent, proved } = made;
+        let made = agent.made;
         let name = &candidate.manifest.name;
         let on_trial = self.config.swap.trial.turns > 0 && self.lines().by_name.contains_key(name);
         // First on the disk: a crash in between leaves the file that was found, which is this version.
@@ -140,7 +142,9 @@ impl Registry {
         self.changed();
         tracing::info!(
             agent = %name, version = candidate.manifest.version, before, id = %candidate.id, digest = %candidate.digest,
-            read_us = micros(candidate.read), swap_us = micros(begun.elapsed()), "a new version answers"
+            read_us = micros(candidate.read), compile_us = micros(made.compile), cached = made.cached,
+            link_us = micros(made.link), prove_us = micros(proved), swap_us = micros(begun.elapsed()),
+            "a new version answers"
         );
         self.tidy().await;
         Ok(())

@@ -42,6 +42,8 @@ pub(super) struct Bubble {
     last_delta: Option<Instant>,
     running: BTreeSet<CardId>,
     asks: u32,
+    /// How often it said that it waits for room.
+    waits: u32,
     /// The agent has said or done something here.
     touched: bool,
     end: Option<End>,
@@ -70,6 +72,7 @@ impl Bubble {
             last_delta: None,
             running: BTreeSet::new(),
             asks: 0,
+            waits: 0,
             touched: false,
             end: None,
             state: State::Going,
@@ -97,9 +100,13 @@ impl Bubble {
             self.said.push_str(text);
         }
         if let Some(act) = self.merge(act) {
-            self.waiting_bytes += act.size();
-            self.waiting.push_back(act);
+            self.queue(act);
         }
+    }
+
+    fn queue(&mut self, act: Act) {
+        self.waiting_bytes += act.size();
+        self.waiting.push_back(act);
     }
 
     /// Whether the agent has said or done something here.
@@ -249,5 +256,6 @@ fn supersede(waiting: &mut Act, later: Act) {
 
 mod end;
 mod resumed;
+mod room;
 #[cfg(test)]
 mod tests;

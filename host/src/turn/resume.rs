@@ -14,17 +14,18 @@ impl Turns {
     pub(super) fn resume(&self, unfinished: Vec<Unfinished>) {
         for Unfinished { message, sent, reruns, cancelled } in unfinished {
             let interaction = message.interaction.clone();
-            if sent.is_empty() && reruns < MAX_RERUNS && !cancelled {
+            let noted = u32::try_from(sent.len()).unwrap_or(u32::MAX);
+            let is_silent = Bubble::has_only_waited(&message, &sent);
+            if is_silent && reruns < MAX_RERUNS && !cancelled {
                 tracing::info!(%interaction, reruns, "running a turn again that had not begun to answer");
-                let turn = Turn { is_rerun: true, ..self.open(message.clone(), Bubble::new(message), 0) };
+                let turn = Turn { is_rerun: true, ..self.open(message.clone(), Bubble::resumed(message, sent), noted) };
                 self.enqueue(turn, None);
                 continue;
             }
             tracing::info!(%interaction, requests = sent.len(), "ending a turn that was interrupted");
-            let noted = u32::try_from(sent.len()).unwrap_or(u32::MAX);
             let note = match cancelled {
                 true => ending::stopped(Stop::User),
-                false if sent.is_empty() => ending::given_up(reruns),
+                false if is_silent => ending::given_up(reruns),
                 false => ending::interrupted(),
             };
             let turn = self.open(message.clone(), Bubble::resumed(message, sent), noted);

@@ -163,6 +163,12 @@ impl Chat for Speech {
             }
         })
     }
+
+    fn waits(&self, waits: bool) {
+        if self.bubble().waits(waits) {
+            self.news.notify_one();
+        }
+    }
 }
 
 impl Person for Speech {

@@ -25,11 +25,12 @@ pub struct Problem {
 }
 
 impl Agents {
-    /// Finds and loads the agents of a configuration. Blocks while it compiles.
+    /// Finds and loads the agents of a configuration, as many at a time as there are cores. Blocks while it compiles.
     pub fn load(engine: &Engine, config: &AgentsConfig) -> Self {
         let mut agents = Self { default: config.default.clone(), ..Self::default() };
-        for (path, found) in find_all(config) {
-            match found.and_then(|manifest| engine.load(manifest)) {
+        let load = |(path, found): (PathBuf, Result<Manifest, LoadError>)| (path, found.and_then(|m| engine.load(m)));
+        for (path, loaded) in crate::tasks::side_by_side(find_all(config), load) {
+            match loaded {
                 Ok(agent) => agents.add(path, agent),
                 Err(error) => agents.problems.push(Problem { path, error }),
             }

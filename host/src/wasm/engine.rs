@@ -1,15 +1,17 @@
 //! The engine: how guests are compiled, where their memory comes from, and the ticker that interrupts them.
 
 use super::breach::Breaches;
+use super::cache::Cache;
 use super::compile::Compiler;
 use super::guest::Guest;
 use super::memory::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLES};
 use super::offer;
 use super::pace::Backstage;
+use crate::capability::Chat;
 use crate::config::{AgentName, Limits, TotalsConfig};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
@@ -23,6 +25,9 @@ const TICK: Duration = Duration::from_millis(5);
 const IDLE_TICKS: u32 = 1_000;
 /// What functions of the host have of a turn's stack.
 const HOST_STACK: usize = 3 << 19;
+
+/// Who waits no longer than this for a slot is told nothing of it.
+const SOON: Duration = Duration::from_millis(250);
 
 /// Compiles components and runs turns. One for the process.
 pub struct Engine {
@@ -38,6 +43,8 @@ pub struct Engine {
     rooms: Mutex<BTreeMap<AgentName, Arc<Semaphore>>>,
     slots: Arc<Semaphore>,
     ticker: Ticker,
+    pub(super) cache: Option<Cache>,
+    pub(super) compiled: AtomicU64,
 }
 
 /// The engine could not be made.
@@ -62,8 +69,18 @@ impl Engine {
     /// # Errors
     /// As [`Engine::new`].
     pub fn within(turns: u32, most: Limits, totals: TotalsConfig) -> Result<Self, EngineError> {
+        Self::made(turns, turns, most, totals)
+    }
+
+    /// One that lets in more turns than there is memory for: what a system without room is like, for tests.
+    #[doc(hidden)]
+    pub fn overbooked(room: u32, turns: u32) -> Result<Self, EngineError> {
+        Self::made(room, turns, Limits::of_operator(), TotalsConfig::default())
+    }
+
+    fn made(room: u32, turns: u32, most: Limits, totals: TotalsConfig) -> Result<Self, EngineError> {
         let failed = |error: wasmtime::Error| EngineError { turns, reason: format!("{error:#}") };
-        let engine = wasmtime::Engine::new(&settings(turns, &most)).map_err(failed)?;
+        let engine = wasmtime::Engine::new(&settings(room, &most)).map_err(failed)?;
         let linker = offer::linker(&engine).map_err(failed)?;
         let ticker = Ticker::start(&engine).map_err(|error| failed(error.into()))?;
         let backstage = Arc::new(Backstage::start().map_err(|error| failed(error.into()))?);
@@ -79,7 +96,21 @@ impl Engine {
             rooms: Mutex::default(),
             slots,
             ticker,
+            cache: None,
+            compiled: AtomicU64::new(0),
         })
+    }
+
+    /// Keeps what it compiles here, and takes from here what was compiled before.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Cache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// How many components it has compiled.
+    pub fn compiled(&self) -> u64 {
+        self.compiled.load(Ordering::Relaxed)
     }
 
     /// How often which limit was reached.
@@ -95,10 +126,21 @@ impl Engine {
     }
 
     /// Waits until its agent has room for one more turn, and then for a free slot: an agent that has none keeps none from
-    /// others. While it is held the ticker runs.
-    pub(super) async fn slot(&self, room: Arc<Semaphore>) -> Slot {
-        let room = room.acquire_owned().await.expect("the engine never closes its rooms");
-        let permit = self.slots.clone().acquire_owned().await.expect("the engine never closes its slots");
+    /// others. Tells that it waits unless there is one soon. While it is held the ticker runs.
+    pub(super) async fn slot(&self, room: Arc<Semaphore>, chat: &dyn Chat) -> Slot {
+        let free = async {
+            let room = room.acquire_owned().await.expect("the engine never closes its rooms");
+            let permit = self.slots.clone().acquire_owned().await.expect("the engine never closes its slots");
+            (room, permit)
+        };
+        let mut free = std::pin::pin!(free);
+        let (room, permit) = match tokio::time::timeout(SOON, &mut free).await {
+            Ok(both) => both,
+            Err(_elapsed) => {
+                chat.waits(true);
+                free.await
+            }
+        };
         Slot { _ticking: self.ticker.begin(), _room: room, _permit: permit }
     }
 }
@@ -219,10 +261,11 @@ mod tests {
     async fn an_agent_without_room_waits_and_keeps_no_slot_from_others() {
         let engine = Engine::within(2, Limits::of_operator(), Totals { turns: 1 }.into()).expect("an engine");
         let room = |name: &str| engine.room(&AgentName::try_from(name.to_owned()).expect("a name"));
-        let first = engine.slot(room("greedy")).await;
-        let mut second = pin!(engine.slot(room("greedy")));
+        let chat = crate::capability::Door::no_chat();
+        let first = engine.slot(room("greedy"), &*chat).await;
+        let mut second = pin!(engine.slot(room("greedy"), &*chat));
         assert!(poll!(&mut second).is_pending());
-        drop(engine.slot(room("modest")).await);
+        drop(engine.slot(room("modest"), &*chat).await);
         drop(first);
         second.await;
     }

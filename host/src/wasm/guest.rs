@@ -133,6 +133,13 @@ impl Guest {
         self.calls.0.left.load(Ordering::Relaxed)
     }
 
+    /// Begins anew, if it has done nothing that cannot be done again.
+    pub(super) fn anew(mut self, limits: &Limits) -> Option<Self> {
+        let is_untouched = self.calls_left() == limits.calls;
+        self.memory = MemoryLimiter::new(limits);
+        is_untouched.then_some(self)
+    }
+
     /// Bytes that the turn may still write.
     pub(super) fn output_left(&self) -> u64 {
         self.output_left

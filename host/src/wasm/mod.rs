@@ -6,8 +6,10 @@ mod agents;
 mod approval;
 mod bindings;
 mod breach;
+mod cache;
 mod card;
 mod clock;
+mod code;
 mod compile;
 mod config;
 mod control;
@@ -38,6 +40,8 @@ pub use bindings::sophon::agent::types::{
     Attachment, Denial, Effort, Failure, Finish, Outcome, PastMessage, Role, Turn, Usage,
 };
 pub use breach::{Breach, Breaches};
+pub use cache::Cache;
+pub use code::Made;
 pub use engine::{Engine, EngineError};
 pub use inspect::Inspection;
 pub use load::{Agent, Digest, LoadError};

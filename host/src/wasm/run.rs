@@ -8,7 +8,9 @@ use super::guest::{Guest, MAX_HANDLES};
 use super::load::{Agent, brief};
 use super::pace::{Paced, Place};
 use crate::capability::{Chat, Given, Tools};
+use crate::config::Limits;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use wasmtime::{Store, UpdateDeadline};
 
 /// The most bytes that one call may copy between guest and host.
@@ -41,7 +43,8 @@ impl Agent {
     /// Runs one turn with these tools. Dropping the future stops the guest, where it computes at its next
     /// tick, and frees all that it held.
     ///
-    /// Waits first while `total.turns` turns of the agent are running, or `turns.at_once` of all.
+    /// Waits first while `total.turns` turns of the agent are running, or `turns.at_once` of all, and goes on waiting where
+    /// the system has no room for an instance after all.
     pub async fn run(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
         let ended = self.end(engine, turn, chat, tools).await;
         if let Ended::Limit(breach) = &ended {
@@ -51,11 +54,12 @@ impl Agent {
     }
 
     async fn end(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
-        let slot = engine.slot(self.room.clone()).await;
+        let slot = engine.slot(self.room.clone(), &*chat).await;
         let given = tools.folders(&self.wants).await;
-        let store = self.store(engine, chat, tools, given);
-        let (clock, wall) = (store.data().cpu.clone(), store.data().wall.clone());
-        let call = Box::pin(call(slot, self.pre.clone(), store, turn));
+        let guest = self.guest(engine, chat.clone(), tools, given);
+        let (clock, wall) = (guest.cpu.clone(), guest.wall.clone());
+        let begins = Begins { engine: engine.engine.clone(), pre: self.pre.clone(), chat, turn };
+        let call = Box::pin(call(slot, begins, guest, self.manifest.limits.clone()));
         let (agent, pace, backstage) = (self.name.clone(), self.pace.clone(), engine.backstage.clone());
         tokio::select! {
             biased;
@@ -64,38 +68,105 @@ impl Agent {
         }
     }
 
-    fn store(&self, engine: &Engine, chat: Arc<dyn Chat>, tools: Tools, given: Vec<Given>) -> Store<Guest> {
-        let limits = &self.manifest.limits;
-        let guest = Guest::new(self.name.clone(), limits, engine.breaches(), chat, tools, given);
-        let mut store = Store::new(&engine.engine, guest);
-        store.limiter(|guest| &mut guest.memory);
-        store.set_hostcall_fuel(MAX_COPY);
-        store.set_max_component_handles(MAX_HANDLES);
-        store.set_epoch_deadline(1);
-        let cpu = limits.cpu.0;
-        store.epoch_deadline_callback(move |context| {
-            if context.data().cpu.running() > cpu {
-                return Err(Breach::Cpu.into());
-            }
-            // Not wasmtime's own yield: that comes back before the runtime has looked at its sockets and timers, and
-            // as many busy guests as there are cores would hold up everything else.
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
-        });
-        store
+    /// How long it takes until an instance is there, for benchmarks. Nothing where there is none.
+    #[doc(hidden)]
+    pub async fn begin(&self, engine: &Engine, chat: Arc<dyn Chat>, tools: Tools) -> Option<Duration> {
+        let _slot = engine.slot(self.room.clone(), &*chat).await;
+        let begun = Instant::now();
+        let mut store = store(&engine.engine, self.guest(engine, chat, tools, Vec::new()));
+        self.pre.instantiate_async(&mut store).await.ok().map(|_| begun.elapsed())
     }
+
+    fn guest(&self, engine: &Engine, chat: Arc<dyn Chat>, tools: Tools, given: Vec<Given>) -> Guest {
+        Guest::new(self.name.clone(), &self.manifest.limits, engine.breaches(), chat, tools, given)
+    }
+}
+
+fn store(engine: &wasmtime::Engine, guest: Guest) -> Store<Guest> {
+    let cpu = guest.cpu_limit;
+    let mut store = Store::new(engine, guest);
+    store.limiter(|guest| &mut guest.memory);
+    store.set_hostcall_fuel(MAX_COPY);
+    store.set_max_component_handles(MAX_HANDLES);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |context| {
+        if context.data().cpu.running() > cpu {
+            return Err(Breach::Cpu.into());
+        }
+        // Not wasmtime's own yield: that comes back before the runtime has looked at its sockets and timers, and
+        // as many busy guests as there are cores would hold up everything else.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+    store
+}
+
+/// What a turn begins with, and begins with again where there was no room for it.
+struct Begins {
+    engine: wasmtime::Engine,
+    pre: AgentPre<Guest>,
+    chat: Arc<dyn Chat>,
+    turn: Turn,
 }
 
 /// Makes an instance in its slot, and calls it. Has all that the turn holds: wherever this is dropped, all of it is free,
 /// the slot last.
-async fn call(_slot: Slot, pre: AgentPre<Guest>, mut store: Store<Guest>, turn: Turn) -> Ended {
-    let called = async {
-        let agent = pre.instantiate_async(&mut store).await.map_err(Fault::Start)?;
-        agent.sophon_agent_handler().call_handle(&mut store, &turn).await.map_err(Fault::Run)
-    };
-    let called = called.await;
-    let guest = store.data();
+async fn call(_slot: Slot, begins: Begins, mut guest: Guest, limits: Limits) -> Ended {
+    let mut pauses = Pauses::default();
+    loop {
+        let mut store = store(&begins.engine, guest);
+        let error = match begins.call(&mut store).await {
+            Err(Fault::Start(error)) if is_busy(&error) => error,
+            called => return ended(called, store.data()),
+        };
+        let again = store.into_data().anew(&limits);
+        let (Some(fresh), Some(pause)) = (again, pauses.next()) else {
+            return Ended::Busy { reason: brief(&error) };
+        };
+        pauses.tell(&*begins.chat, &error);
+        let stands_still = fresh.wall.pause();
+        tokio::time::sleep(pause).await;
+        drop(stands_still);
+        guest = fresh;
+    }
+}
+
+impl Begins {
+    async fn call(&self, store: &mut Store<Guest>) -> Called {
+        let agent = self.pre.instantiate_async(&mut *store).await.map_err(Fault::Start)?;
+        self.chat.waits(false);
+        agent.sophon_agent_handler().call_handle(store, &self.turn).await.map_err(Fault::Run)
+    }
+}
+
+/// How long a turn waits for an instance that the system refused, each time longer, and not for ever.
+#[derive(Default)]
+struct Pauses(u32);
+
+impl Pauses {
+    const FIRST: Duration = Duration::from_millis(50);
+    /// Five minutes in all.
+    const MOST: u32 = 155;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0 += 1;
+        let longest = Duration::from_secs(2);
+        (self.0 <= Self::MOST).then(|| (Self::FIRST * 2_u32.pow(self.0.min(10) - 1)).min(longest))
+    }
+
+    /// Once a turn.
+    fn tell(&self, chat: &dyn Chat, error: &wasmtime::Error) {
+        if self.0 == 1 {
+            tracing::warn!("no room for an instance, though turns.at_once has some: {}", brief(error));
+            chat.waits(true);
+        }
+    }
+}
+
+/// What came of a call.
+type Called = Result<Result<Outcome, Failure>, Fault>;
+
+fn ended(called: Called, guest: &Guest) -> Ended {
     match called {
-        Err(Fault::Start(error)) if is_busy(&error) => Ended::Busy { reason: brief(&error) },
         Err(Fault::Start(error) | Fault::Run(error)) => diagnose(&error, guest),
         // A guest sees its output refused as one failure among others, and may call it what it likes.
         Ok(Err(_)) if guest.output_refused => Ended::Limit(Breach::Output),

@@ -39,6 +39,11 @@ impl Process {
         self.mebibytes("status", "VmHWM:")
     }
 
+    /// How many memory mappings it has.
+    pub(crate) fn mappings(&self) -> Result<usize> {
+        Ok(self.read("maps")?.lines().count())
+    }
+
     /// CPU time of all its threads so far.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         let stat = self.read("stat")?;

@@ -96,7 +96,11 @@ pub(crate) async fn stream(mut cloud: Cloud, mut host: Host, count: usize, token
     Ok(Streams { streams, refused })
 }
 
-async fn dialled(cloud: &mut Cloud, host: &mut Host) -> Result<Updates> {
+/// Waits for the host to dial.
+///
+/// # Errors
+/// When it ends, does something else first, or is silent.
+pub(crate) async fn dialled(cloud: &mut Cloud, host: &mut Host) -> Result<Updates> {
     let first = tokio::select! {
         first = timeout(SILENCE, cloud.events.recv()) => first,
         status = host.ended() => bail!("the host ended before it dialled: {}", status?),

@@ -6,10 +6,10 @@
 use super::super::exit::Failure;
 use super::super::records;
 use super::{running, say};
-use crate::config::{AgentName, Config, Manifest};
+use crate::config::{AgentName, AgentsConfig, Config, Manifest};
 use crate::daemon::Order;
 use crate::time::now_ms;
-use crate::wasm::{Agent, Engine, component};
+use crate::wasm::{Agent, Cache, Engine, component};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ const BY: &str = "the operator, who removed the agent";
 
 /// Copies an agent into the data folder, if it could run.
 pub(super) async fn install(config: &Config, path: &Path) -> Result<(), Failure> {
-    let (from, to) = (path.to_owned(), config.agents.installed.clone());
-    let agent = crate::tasks::blocking(move || put(&from, &to)).await?;
+    let (from, agents) = (path.to_owned(), config.agents.clone());
+    let agent = crate::tasks::blocking(move || put(&from, &agents)).await?;
     let (name, version) = (&agent.manifest.name, &agent.manifest.version);
     say(&format!("{name} {version} is installed"));
     for want in agent.wants.in_words() {
@@ -39,7 +39,7 @@ pub(super) async fn install(config: &Config, path: &Path) -> Result<(), Failure>
 }
 
 /// Puts an agent into a folder of agents, its manifest last. Blocks.
-fn put(from: &Path, to: &Path) -> Result<Agent, Failure> {
+fn put(from: &Path, agents: &AgentsConfig) -> Result<Agent, Failure> {
     let read = if from.is_dir() { Manifest::read(from) } else { Manifest::bare(from) };
     let manifest = read.map_err(Failure::other)?;
     let (bytes, digest) = component(&manifest).map_err(Failure::other)?;
@@ -47,9 +47,9 @@ fn put(from: &Path, to: &Path) -> Result<Agent, Failure> {
     let file = format!("{digest}.wasm");
     let text = rewritten(&manifest, &file).map_err(Failure::other)?;
     // What could not run is not installed.
-    let engine = Engine::new(1).map_err(Failure::other)?;
+    let engine = Engine::new(1).map_err(Failure::other)?.with_cache(Cache::new(&agents.cache));
     let agent = engine.ready(manifest, bytes.clone(), digest).map_err(Failure::other)?;
-    let folder = to.join(agent.manifest.name.as_str());
+    let folder = agents.installed.join(agent.manifest.name.as_str());
     let written = || -> std::io::Result<()> {
         crate::private::replace(&folder.join(&file), &bytes)?;
         crate::private::replace(&folder.join(Manifest::FILE), text.as_bytes())?;

@@ -7,7 +7,7 @@ use crate::cli::exit::Kind;
 use crate::cli::process;
 use crate::config::{AgentName, AgentsConfig, Config};
 use crate::grant::{FileWant, FilesAsk, Withheld, give};
-use crate::wasm::{Agents, Engine, find_all, find_manifests};
+use crate::wasm::{Agents, Cache, Engine, EngineError, find_all, find_manifests};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ pub(super) async fn examine(config: &Config, paths: Vec<PathBuf>, findings: &mut
     let (turns, wanted) = (config.turns.at_once, AgentsConfig { paths, ..config.agents.clone() });
     let (most, totals) = (config.limits.clone(), config.totals.clone());
     let loading = crate::tasks::blocking(move || {
-        Engine::within(turns, most, totals).map(|engine| Agents::load(&engine, &wanted))
+        let engine = Engine::within(turns, most, totals)?.with_cache(Cache::new(&wanted.cache));
+        Ok::<_, EngineError>(Agents::load(&engine, &wanted))
     });
     match tokio::time::timeout(LOAD_TIME, loading).await {
         Ok(Ok(agents)) => {

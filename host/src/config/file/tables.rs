@@ -1,18 +1,22 @@
 //! `sophon-host.toml` as it is written: every key may be left out, and no other is known.
 
-use super::{AgentsConfig, ConfigError, LogFormat, TurnsConfig, invalid};
+use super::{AgentsConfig, CacheConfig, ConfigError, LogFormat, TurnsConfig, invalid};
 use crate::config::exec::ExecTable;
 use crate::config::limits::LimitsTable;
 use crate::config::policy::{AgentTable, PolicyTables, RuleTable};
 use crate::config::swap::{SwapConfig, TrialTable, Watch};
 use crate::config::totals::TotalsTable;
-use crate::config::units::Span;
+use crate::config::units::{ByteSize, Span};
 use crate::config::{AgentName, Limits, SecretSpec, TotalsConfig};
 use crate::grant::SecretName;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// What one turn takes of the system's memory mappings: two for its place, four or five while its guest lives, and a share
+/// of a quarter that is left for all else. Without mappings the process itself could get no memory.
+const MAPPINGS: u64 = 8;
 
 const MAX_GRACE: Duration = Duration::from_secs(3_600);
 
@@ -49,6 +53,7 @@ pub(super) struct AgentsTable {
     pub(super) default: Option<AgentName>,
     pub(super) watch: Option<Watch>,
     pub(super) settle: Option<Span>,
+    pub(super) cache: Option<ByteSize>,
     pub(super) trial: TrialTable,
 }
 
@@ -91,26 +96,29 @@ impl AgentsTable {
         self,
         base: &Path,
         flags: Vec<PathBuf>,
-        installed: PathBuf,
+        data_dir: &Path,
     ) -> Result<AgentsConfig, ConfigError> {
         let paths = self.paths.into_iter().map(|path| base.join(path));
         Ok(AgentsConfig {
             paths: if flags.is_empty() { paths.collect() } else { flags },
-            installed,
+            installed: data_dir.join("agents"),
             default: self.default,
             swap: SwapConfig::checked(self.watch, self.settle, &self.trial)?,
+            cache: CacheConfig { folder: data_dir.join("compiled"), most: self.cache.map_or(1 << 30, |most| most.0) },
         })
     }
 }
 
 impl TurnsTable {
-    pub(super) fn checked(self) -> Result<TurnsConfig, ConfigError> {
+    pub(super) fn checked(self, mappings: Option<u64>) -> Result<TurnsConfig, ConfigError> {
+        let fit = fit(mappings);
         let turns = TurnsConfig {
-            at_once: self.at_once.unwrap_or(1_000),
+            at_once: self.at_once.unwrap_or(fit),
+            fit,
             open_at_most: self.open_at_most.unwrap_or(10_000),
             grace: self.grace.map_or(Duration::from_secs(20), |grace| grace.0),
         };
-        if !(1..=8_000).contains(&turns.at_once) {
+        if !(1..=TurnsConfig::MOST).contains(&turns.at_once) {
             return Err(invalid("turns.at_once", format!("{} is not within 1 to 8,000", turns.at_once)));
         }
         if !(1..=100_000).contains(&turns.open_at_most) {
@@ -150,4 +158,10 @@ impl File {
         toml::from_str(&text)
             .map_err(|error| ConfigError::Invalid { place: path.display().to_string(), message: error.to_string() })
     }
+}
+
+/// How many turns fit into a number of memory mappings. Systems that do not tell it have no such bound.
+fn fit(mappings: Option<u64>) -> u32 {
+    let fit = mappings.map_or(TurnsConfig::MOST.into(), |mappings| mappings / MAPPINGS);
+    u32::try_from(fit).unwrap_or(TurnsConfig::MOST).clamp(1, TurnsConfig::MOST)
 }

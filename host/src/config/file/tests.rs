@@ -87,3 +87,16 @@ fn a_bad_token_in_the_environment_is_told_without_it() {
     let error = merge("", Overrides::default(), &set).expect_err("not a token");
     assert!(!error.to_string().contains("sesame"), "{error}");
 }
+
+#[test]
+fn as_many_turns_run_as_fit_unless_set() {
+    let at_once = |mappings, text| {
+        let turns = merge(text, Overrides::default(), &Environment { mappings, ..environment() }).expect("valid").turns;
+        (turns.at_once, turns.fit)
+    };
+    assert_eq!(at_once(None, ""), (8_000, 8_000));
+    assert_eq!(at_once(Some(65_530), ""), (8_000, 8_000));
+    assert_eq!(at_once(Some(16_000), ""), (2_000, 2_000));
+    assert_eq!(at_once(Some(0), ""), (1, 1));
+    assert_eq!(at_once(Some(16_000), "[turns]\nat_once = 3000"), (3_000, 2_000));
+}

@@ -25,6 +25,7 @@ impl Bubble {
         if self.end.is_some() || self.state != State::Going || matches!(self.again, Some(Outgoing::End(_))) {
             return;
         }
+        self.unsaid();
         // Nobody waits for an answer any more.
         self.waiting.retain(|act| !matches!(act, Act::Ask { .. }));
         let mut text = ending.text.unwrap_or_else(|| self.said.clone());

@@ -1,6 +1,7 @@
 //! A bubble that an earlier process began, from the journal of what that one may have sent.
 
 use super::Bubble;
+use super::room::is_wait;
 use crate::protocol::{Outgoing, UserMessage};
 
 impl Bubble {
@@ -19,7 +20,11 @@ impl Bubble {
                 self.said.push_str(&delta.delta);
                 self.address.recall_delta();
             }
-            Outgoing::CreateTask(task) => self.running.extend(self.address.card_of(&task.task_id)),
+            Outgoing::CreateTask(task) => {
+                let card = self.address.card_of(&task.task_id);
+                self.waits += u32::from(card.is_some_and(is_wait));
+                self.running.extend(card);
+            }
             Outgoing::FinishTask(task) => {
                 if let Some(card) = self.address.card_of(&task.task_id) {
                     self.running.remove(&card);

@@ -347,3 +347,50 @@ proptest::proptest! {
         assert_eq!(end(next(&mut bubble, now)).text.as_deref(), Some(all.as_str()));
     }
 }
+
+fn wait_card(next: Next) -> (String, Option<TaskStatus>) {
+    match next {
+        Next::Send(Outgoing::CreateTask(task)) => (task.task_id.to_string(), None),
+        Next::Send(Outgoing::FinishTask(task)) => (task.task_id.to_string(), Some(task.status)),
+        other => panic!("not a card: {other:?}"),
+    }
+}
+
+#[test]
+fn a_turn_that_waits_for_room_says_so_once_and_no_longer_than_it_does() {
+    let (mut bubble, now) = open();
+    assert!(bubble.waits(true) && !bubble.waits(true));
+    // It began before anybody was told.
+    assert!(!bubble.waits(false));
+    assert_eq!(next(&mut bubble, now), Next::Wait);
+    assert!(bubble.waits(true));
+    let (shown, _) = wait_card(next(&mut bubble, now));
+    assert!(bubble.waits(false));
+    assert_eq!(wait_card(next(&mut bubble, now)), (shown.clone(), Some(TaskStatus::Completed)));
+    assert!(!bubble.waits(false) && !bubble.is_touched());
+    // Another time is another card.
+    assert!(bubble.waits(true));
+    assert_ne!(wait_card(next(&mut bubble, now)).0, shown);
+    // The end closes it, and its text is the agent's alone.
+    bubble.end(Ending::default());
+    assert_eq!(wait_card(next(&mut bubble, now)).1, Some(TaskStatus::Cancelled));
+    assert_eq!(end(next(&mut bubble, now)).text.as_deref(), Some(""));
+}
+
+#[test]
+fn a_turn_that_had_only_waited_can_run_again_and_closes_its_card_as_it_begins() {
+    let (mut bubble, now) = open();
+    bubble.waits(true);
+    let Next::Send(shown) = next(&mut bubble, now) else { panic!("nothing is shown") };
+    assert!(Bubble::has_only_waited(&message("int_1"), std::slice::from_ref(&shown)));
+    bubble.push(card(1));
+    let Next::Send(own) = next(&mut bubble, now) else { panic!("nothing is shown") };
+    assert!(!Bubble::has_only_waited(&message("int_1"), &[shown.clone(), own]));
+    let mut again = Bubble::resumed(message("int_1"), vec![shown.clone()]);
+    assert!(matches!(next(&mut again, now), Next::Send(Outgoing::Open(_))));
+    again.opened("msg_1".try_into().expect("an id"));
+    assert_eq!(next(&mut again, now), Next::Send(shown));
+    assert!(again.waits(false));
+    assert_eq!(wait_card(next(&mut again, now)).1, Some(TaskStatus::Completed));
+    assert_eq!(next(&mut again, now), Next::Wait);
+}

@@ -1,0 +1,123 @@
+//! From the start of the program to the cloud's `ready`: `tests/run bench start`.
+//!
+//! The release binary in its own process, with 1, 10 and 100 agents, copies of `echo` that differ in their digests; cold,
+//! with an empty data folder, and warm, with what was compiled before. The table shows the median of the runs and their
+//! range. Nothing here fails on a figure.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark is read from its output")]
+#![allow(clippy::disallowed_methods, reason = "the fences of clippy.toml are for the host")]
+
+#[allow(dead_code, reason = "each benchmark uses its share")]
+mod support;
+
+use anyhow::{Context as _, Result};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use support::bucket::Buckets;
+use support::cloud::Cloud;
+use support::figure::{Row, table};
+use support::guest::Target;
+use support::host::{Home, Host};
+use support::proc;
+use support::streams::dialled;
+
+const RUNS: usize = 5;
+/// From `ready` to the look at idle memory: what it does behind its start is done.
+const REST: Duration = Duration::from_secs(2);
+
+/// What one start showed: milliseconds and MiB.
+struct Start {
+    ready: f64,
+    resident: f64,
+}
+
+/// The starts of one number of agents.
+#[derive(Default)]
+struct Starts {
+    cold: Vec<Start>,
+    warm: Vec<Start>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    if !std::env::args().any(|flag| flag == "--bench") {
+        println!("skipped: this measures optimised code only; run it with `cargo bench -p sophon-tests --bench start`");
+        return Ok(());
+    }
+    let target = Target::find()?;
+    let (binary, component) = (target.host()?, std::fs::read(target.build_guest("echo")?)?);
+    let mut all = Vec::new();
+    for agents in [1, 10, 100] {
+        let mut starts = Starts::default();
+        for number in 1..=RUNS {
+            eprintln!("{agents} agents, run {number} of {RUNS}");
+            run(&binary, &component, agents, &mut starts).await?;
+        }
+        all.push((agents, starts));
+    }
+    let rows: Vec<Row> = all.iter().flat_map(|(agents, starts)| rows(*agents, starts)).collect();
+    print!("{}", table([""; 3], &rows));
+    println!("{}; tests/run bench start (cargo bench -p sophon-tests --bench start)", proc::machine());
+    Ok(())
+}
+
+/// A first start and a second one.
+async fn run(binary: &Path, component: &[u8], agents: usize, starts: &mut Starts) -> Result<()> {
+    let cloud = Cloud::start(Buckets::unlimited()).await?;
+    let home = Home::with_copies(component, agents, cloud.addr())?;
+    starts.cold.push(start(binary, &home, cloud).await.context("a cold start failed")?);
+    let cloud = Cloud::start(Buckets::unlimited()).await?;
+    home.points_to(cloud.addr())?;
+    starts.warm.push(start(binary, &home, cloud).await.context("a warm start failed")?);
+    Ok(())
+}
+
+async fn start(binary: &Path, home: &Home, mut cloud: Cloud) -> Result<Start> {
+    let begun = Instant::now();
+    let mut host = Host::start_in(binary, home)?;
+    let _updates = dialled(&mut cloud, &mut host).await?;
+    let ready = begun.elapsed().as_secs_f64() * 1e3;
+    tokio::time::sleep(REST).await;
+    let resident = host.process.resident()?;
+    host.stop().await?;
+    Ok(Start { ready, resident })
+}
+
+fn rows(agents: usize, starts: &Starts) -> [Row; 4] {
+    let names = match agents {
+        1 => [
+            "1 agent, cold: ready, ms",
+            "1 agent, warm: ready, ms",
+            "1 agent, cold: idle, MiB",
+            "1 agent, warm: idle, MiB",
+        ],
+        10 => [
+            "10 agents, cold: ready, ms",
+            "10 agents, warm: ready, ms",
+            "10 agents, cold: idle, MiB",
+            "10 agents, warm: idle, MiB",
+        ],
+        _ => [
+            "100 agents, cold: ready, ms",
+            "100 agents, warm: ready, ms",
+            "100 agents, cold: idle, MiB",
+            "100 agents, warm: idle, MiB",
+        ],
+    };
+    let reach = match agents {
+        1 => ["", "", "", "<= 40"],
+        10 => ["", "<= 150", "", ""],
+        _ => [""; 4],
+    };
+    let row = |place: usize, starts: &[Start], figure: fn(&Start) -> f64| {
+        let runs = starts.iter().map(|start| Some(figure(start))).collect();
+        Row { name: names[place], digits: 1, reach: reach[place], others: [""; 3], runs }
+    };
+    let (ready, resident): (fn(&Start) -> f64, fn(&Start) -> f64) = (|start| start.ready, |start| start.resident);
+    [
+        row(0, &starts.cold, ready),
+        row(1, &starts.warm, ready),
+        row(2, &starts.cold, resident),
+        row(3, &starts.warm, resident),
+    ]
+}
