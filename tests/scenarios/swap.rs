@@ -4,6 +4,7 @@ mod bad;
 mod faults;
 mod hands;
 mod noticed;
+mod state;
 mod trial;
 
 use anyhow::{Context as _, Result};
@@ -44,8 +45,17 @@ pub(crate) fn asks_first(text: &str) -> String {
 impl Workshop {
     /// A host that runs version 1, which answers with `one`, and looks for others as `settings` say.
     pub(crate) async fn start(configure: impl FnOnce(&mut sophon_host::config::Config)) -> Result<Self> {
+        Self::with(&answers("one"), "", configure).await
+    }
+
+    /// The same with another version 1.
+    pub(crate) async fn with(
+        body: &str,
+        manifest: &str,
+        configure: impl FnOnce(&mut sophon_host::config::Config),
+    ) -> Result<Self> {
         let dir = tempfile::tempdir()?;
-        write(dir.path(), "vary", "1", &answers("one"), "")?;
+        write(dir.path(), "vary", "1", body, manifest)?;
         let mut world = World::paired(agents(vec![dir.path().to_owned()]), Buckets::unlimited()).await?;
         world.config.agents.paths = vec![dir.path().to_owned()];
         configure(&mut world.config);

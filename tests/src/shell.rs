@@ -4,6 +4,14 @@ use anyhow::Result;
 
 const SHELL: &str = include_str!("../guests/hostile/shell.wat");
 
+/// What a guest exports that carries its state over.
+const MIGRATOR: &str = r#"
+  (alias export $state "scope" (type $scope))
+  (func $migrate (param "of" $scope) (param "from-schema" u32) (result (result (error $failure)))
+    (canon lift (core func $guest "migrate") (memory $memory) (realloc (core func $libc "realloc"))))
+  (instance $migrator (export "migrate" (func $migrate)))
+  (export "sophon:agent/migrator@0.1.0" (instance $migrator))"#;
+
 /// A guest's file as a component.
 ///
 /// # Errors
@@ -17,6 +25,11 @@ pub fn component(text: &str) -> Result<Vec<u8>> {
     let own = |name: &str| text.contains(&format!("(export \"{name}\")"));
     let realloc = if own("realloc") { "$guest \"realloc\"" } else { "$libc \"realloc\"" };
     let post = if own("post-return") { "(post-return (core func $guest \"post-return\"))" } else { "" };
-    let text = SHELL.replace("{{guest}}", text).replace("{{realloc}}", realloc).replace("{{post-return}}", post);
+    let migrator = if own("migrate") { MIGRATOR } else { "" };
+    let text = SHELL
+        .replace("{{guest}}", text)
+        .replace("{{migrator}}", migrator)
+        .replace("{{realloc}}", realloc)
+        .replace("{{post-return}}", post);
     Ok(wat::parse_str(text)?)
 }

@@ -1,7 +1,7 @@
 //! A key-value store for each agent and each of its sessions.
 
 use super::tools::{Refusal, Tools};
-use crate::store::{Capacity, Change, Changed, Drawer, Expected, StoreError};
+use crate::store::{Capacity, Change, Changed, Drawer, Expected, Moved, StoreError};
 
 /// The longest key, in bytes.
 const MAX_KEY: usize = 256;
@@ -47,10 +47,31 @@ impl<'a> State<'a> {
     }
 
     fn drawer(&self) -> Drawer {
-        match self.scope {
+        let drawer = match self.scope {
             Scope::Session => Drawer::of_session(self.tools.agent.as_str(), &self.tools.session),
             Scope::Agent => Drawer::of_agent(self.tools.agent.as_str()),
+        };
+        drawer.of_schema(self.tools.schema)
+    }
+
+    /// The first line of each call.
+    fn go_on(&self) -> Result<(), Refusal> {
+        self.tools.go_on()?;
+        match self.tools.only {
+            Some(only) if only != self.scope => {
+                Err(Refusal::Unavailable(format!("this call carries over the state of {} alone", only.name())))
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// Another version keeps it in another shape now.
+    fn moved(&self, moved: Moved) -> Refusal {
+        let (whose, now, mine) = (self.scope.name(), moved.schema, self.tools.schema);
+        Refusal::Unavailable(format!(
+            "the state of {whose} was carried over to schema {now} by another version, and this one keeps schema {mine}; \
+             the next turn is the other version's"
+        ))
     }
 
     /// The value of a key.
@@ -58,9 +79,9 @@ impl<'a> State<'a> {
     /// # Errors
     /// [`Refusal`], as for all of these: the turn is to stop, a bound is reached, the key is none, the store fails.
     pub async fn get(&self, key: String) -> Result<Option<Vec<u8>>, Refusal> {
-        self.tools.go_on()?;
+        self.go_on()?;
         check_key(&key)?;
-        self.tools.store.recall(self.drawer(), key).await.map_err(failed)
+        self.tools.store.recall(self.drawer(), key).await.map_err(failed)?.map_err(|moved| self.moved(moved))
     }
 
     /// Sets a key.
@@ -97,17 +118,18 @@ impl<'a> State<'a> {
     /// # Errors
     /// See [`State::get`].
     pub async fn keys(&self, prefix: String, after: Option<String>, max: u32) -> Result<Vec<String>, Refusal> {
-        self.tools.go_on()?;
+        self.go_on()?;
         let after = after.unwrap_or_default();
         if prefix.len().max(after.len()) > MAX_KEY {
             return Err(Refusal::Invalid(format!("no key is longer than {MAX_KEY} bytes, and `prefix` or `after` is")));
         }
-        self.tools.store.keys(self.drawer(), prefix, after, max.min(MAX_LISTED)).await.map_err(failed)
+        let keys = self.tools.store.keys(self.drawer(), prefix, after, max.min(MAX_LISTED)).await;
+        keys.map_err(failed)?.map_err(|moved| self.moved(moved))
     }
 
     /// Whether the key held what was expected.
     async fn change(&self, change: Change) -> Result<bool, Refusal> {
-        self.tools.go_on()?;
+        self.go_on()?;
         check_key(&change.key)?;
         if let Some(size) = change.new.as_ref().map(Vec::len).filter(|size| *size > MAX_VALUE) {
             return Err(Refusal::Limit(format!("a value has at most {MAX_VALUE} bytes, not {size}")));
@@ -119,6 +141,7 @@ impl<'a> State<'a> {
                 Ok(true)
             }
             Changed::Differs => Ok(false),
+            Changed::Moved(moved) => Err(self.moved(moved)),
             Changed::TooMany => {
                 Err(Refusal::Limit(format!("the state of {whose} has at most {} keys; delete some", most.entries)))
             }
@@ -205,6 +228,6 @@ mod tests {
         assert_eq!(state.delete("k".into()).await, Err(Refusal::Cancelled));
         assert_eq!(state.keys(String::new(), None, 1).await, Err(Refusal::Cancelled));
         let kept = tools.store.recall(state.drawer(), "k".into()).await.expect("read");
-        assert_eq!(kept, Some(vec![1]));
+        assert_eq!(kept, Ok(Some(vec![1])));
     }
 }

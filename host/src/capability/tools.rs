@@ -17,6 +17,10 @@ pub struct Tools {
     pub(super) agent: AgentName,
     pub(super) session: String,
     pub(super) store: Store,
+    /// The shape of the agent's state, as this version keeps it.
+    pub(super) schema: u32,
+    /// The one scope of the state that is there.
+    pub(super) only: Option<Scope>,
     /// The turn is to stop: nothing is begun any more.
     stop: CancellationToken,
     settings: Arc<Settings>,
@@ -70,7 +74,37 @@ impl Tools {
         let (settings, door, programs) = (Arc::default(), Arc::new(door), None);
         let web = Arc::new(Web::new(Arc::default(), Keys::default(), door.clone(), stop.clone()));
         let (runs, folders, elsewhere) = (Runs::new(0), None, Arc::new(Meter::of_a_turn()));
-        Self { agent, session, store, stop, settings, door, web, programs, runs, folders, elsewhere, _in_use: None }
+        let (schema, only, _in_use) = (1, None, None);
+        Self {
+            agent,
+            session,
+            store,
+            schema,
+            only,
+            stop,
+            settings,
+            door,
+            web,
+            programs,
+            runs,
+            folders,
+            elsewhere,
+            _in_use,
+        }
+    }
+
+    /// Sets the shape in which this version keeps its state.
+    #[must_use]
+    pub fn with_schema(mut self, schema: u32) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// Leaves one scope of the state, and not the other.
+    #[must_use]
+    pub fn with_only(mut self, scope: Scope) -> Self {
+        self.only = Some(scope);
+        self
     }
 
     /// The way to all that has to be allowed.

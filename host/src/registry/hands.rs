@@ -3,7 +3,9 @@
 use super::Registry;
 use super::keeper::Order;
 use crate::config::AgentName;
+use crate::store::{Drawer, StoreError, Version};
 use crate::time::now_ms;
+use crate::wasm::Agent;
 use tokio::sync::oneshot;
 
 impl Registry {
@@ -41,22 +43,49 @@ impl Registry {
     /// When there is none, or it cannot be used.
     pub async fn roll_back(&self, name: &str) -> Result<String, String> {
         let name = self.named(name)?;
-        let posts = self.store.posts().await.map_err(|error| error.to_string())?;
-        let post = posts.into_iter().find(|post| post.agent == name.as_str());
-        let previous = post.and_then(|post| post.previous);
-        let previous = previous.ok_or_else(|| format!("no version of `{name}` is known that answered before"))?;
+        let previous = self.previous(&name).await?;
         let agent = self.make(previous.clone()).await?;
-        let why = "somebody went back by hand";
-        let recorded = self.store.go_back(name.as_str(), previous, why, now_ms()).await;
-        recorded.map_err(|error| error.to_string())?;
         let label = agent.manifest.version.clone();
-        if let Some(line) = self.lines().by_name.get_mut(&name) {
-            line.replace(agent, why, now_ms());
+        {
+            let _order = self.moves.lock().await;
+            if self.previous(&name).await? != previous {
+                return Err(format!("another version of `{name}` came to answer just now; try again"));
+            }
+            self.has_state_of(&agent).await?;
+            let why = "somebody went back by hand";
+            let recorded = self.store.go_back(name.as_str(), previous, why, now_ms()).await;
+            recorded.map_err(|error| error.to_string())?;
+            if let Some(line) = self.lines().by_name.get_mut(&name) {
+                line.replace(agent, why, now_ms());
+            }
         }
         self.changed();
         self.tidy().await;
         tracing::info!(agent = %name, version = label, "went back by hand");
         Ok(label)
+    }
+
+    async fn previous(&self, name: &AgentName) -> Result<Version, String> {
+        let posts = self.store.posts().await.map_err(|error| error.to_string())?;
+        let post = posts.into_iter().find(|post| post.agent == name.as_str());
+        let previous = post.and_then(|post| post.previous);
+        previous.ok_or_else(|| format!("no version of `{name}` is known that answered before"))
+    }
+
+    /// Whether a version to go back to finds the state that it left.
+    async fn has_state_of(&self, agent: &Agent) -> Result<(), String> {
+        let (name, mine) = (&agent.manifest.name, agent.manifest.schema);
+        let failed = |error: StoreError| error.to_string();
+        let shapes = self.store.shapes(name.as_str()).await.map_err(failed)?;
+        let own = self.store.shape(Drawer::of_agent(name.as_str())).await.map_err(failed)?;
+        let back = own.and_then(|own| own.before).or(shapes.now).filter(|_| !shapes.is_empty);
+        match back.filter(|back| *back != mine) {
+            None => Ok(()),
+            Some(now) => Err(format!(
+                "what `{name}` keeps is of schema {now}, that of the version before was {mine}, and what it was then is not \
+                 kept any more; install a version that exports `migrate`"
+            )),
+        }
     }
 
     /// Lets a session stay with a version of an agent, by the beginning of its id, or with the one that answers; or, with
@@ -65,7 +94,7 @@ impl Registry {
     /// # Errors
     /// When there is no such agent or version, or it cannot be used.
     pub async fn pin(&self, session: &str, to: Option<(&str, Option<&str>)>) -> Result<String, String> {
-        let failed = |error: crate::store::StoreError| error.to_string();
+        let failed = |error: StoreError| error.to_string();
         let Some((name, id)) = to else {
             self.store.pin(session, "", None).await.map_err(failed)?;
             self.lines().pins.remove(session);

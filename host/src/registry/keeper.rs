@@ -159,6 +159,7 @@ impl Keeper {
             return Ok(());
         }
         let proven = candidate.make(&registry.engine).await?;
+        registry.prove_state(&proven.agent).await.map_err(|why| candidate.unfit(why))?;
         let (origin, file) = (candidate.manifest.origin.clone(), candidate.manifest.component.clone());
         let still = crate::tasks::blocking(move || Stamp::of(&origin, Some(&file)) == stamp);
         // What was written meanwhile is what counts.

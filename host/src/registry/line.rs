@@ -21,6 +21,8 @@ pub(super) struct Line {
     /// Answered before, and answers again when the current one fails its trial.
     good: Option<Arc<Agent>>,
     trial: Option<Trial>,
+    /// It has failed its trial, and the one before is about to answer again.
+    falls: bool,
     /// What came of the last version that did not take over.
     candidate: Option<Candidate>,
     /// Versions that are not tried again until somebody says so, and why.
@@ -44,15 +46,15 @@ pub(super) enum Settled {
     Nothing,
     /// The version stays.
     Stays,
-    /// This version answers again, for this reason.
-    Back(Arc<Agent>, String),
+    /// The version before is to answer again, for this reason.
+    Back(String),
 }
 
 impl Line {
     /// An agent with one version.
     pub(super) fn new(current: Arc<Agent>, since_ms: u64) -> Self {
-        let (good, trial, candidate, barred, tally) = (None, None, None, BTreeMap::new(), (0, 0));
-        Self { current, since_ms, good, trial, candidate, barred, tally }
+        let (good, trial, falls, candidate, barred, tally) = (None, None, false, None, BTreeMap::new(), (0, 0));
+        Self { current, since_ms, good, trial, falls, candidate, barred, tally }
     }
 
     /// A version takes over. The one that answered before is kept for the trial; while that is on trial itself, the one
@@ -60,7 +62,7 @@ impl Line {
     pub(super) fn appoint(&mut self, agent: Arc<Agent>, config: TrialConfig, now_ms: u64) {
         let before = std::mem::replace(&mut self.current, agent);
         let good = if self.trial.is_some() { self.good.take() } else { Some(before) };
-        self.trial = Trial::begin(config, now_ms);
+        (self.trial, self.falls) = (Trial::begin(config, now_ms), false);
         self.good = good.filter(|good| self.trial.is_some() && good.id != self.current.id);
         if self.good.is_none() {
             self.trial = None;
@@ -68,10 +70,12 @@ impl Line {
         (self.since_ms, self.tally, self.candidate) = (now_ms, (0, 0), None);
     }
 
-    /// Who answers in a session.
+    /// Who answers in a session. What an agent keeps in all of them has one shape at a time, so a version that keeps it in
+    /// another one answers in all.
     pub(super) fn answers(&self, session: &str) -> &Arc<Agent> {
+        let shares = |good: &Agent| good.manifest.schema == self.current.manifest.schema;
         match (&self.trial, &self.good) {
-            (Some(trial), Some(good)) if !trial.takes(share(session, self.current.id)) => good,
+            (Some(trial), Some(good)) if shares(good) && !trial.takes(share(session, self.current.id)) => good,
             _ => &self.current,
         }
     }
@@ -92,22 +96,22 @@ impl Line {
             return Settled::Nothing;
         }
         self.tally = (self.tally.0 + 1, self.tally.1 + u64::from(failed));
-        match self.trial.as_mut().map(|trial| trial.count(failed, now_ms)) {
+        match self.trial.as_mut().filter(|_| !self.falls).map(|trial| trial.count(failed, now_ms)) {
             None | Some(Verdict::Open) => Settled::Nothing,
             Some(Verdict::Passed) => {
                 self.pass();
                 Settled::Stays
             }
             Some(Verdict::Failed { failures, turns }) => {
-                let why = format!("{failures} of its first {turns} turns failed");
-                self.back(&why, now_ms).map_or(Settled::Nothing, |agent| Settled::Back(agent, why))
+                self.falls = true;
+                Settled::Back(format!("{failures} of its first {turns} turns failed"))
             }
         }
     }
 
     /// Whether the trial has ended by its time.
     pub(super) fn passes_by_time(&mut self, now_ms: u64) -> bool {
-        let over = self.trial.is_some_and(|trial| trial.is_over(now_ms));
+        let over = !self.falls && self.trial.is_some_and(|trial| trial.is_over(now_ms));
         if over {
             self.pass();
         }
@@ -115,14 +119,12 @@ impl Line {
     }
 
     fn pass(&mut self) {
-        (self.trial, self.good) = (None, None);
+        (self.trial, self.good, self.falls) = (None, None, false);
     }
 
-    /// The version before answers again, if it is still here; the one that did is barred.
-    pub(super) fn back(&mut self, why: &str, now_ms: u64) -> Option<Arc<Agent>> {
-        let good = self.good.take()?;
-        self.replace(good.clone(), why, now_ms);
-        Some(good)
+    /// Who answers again when this version has failed its trial, as it has.
+    pub(super) fn falls_back(&self, from: Digest) -> Option<Arc<Agent>> {
+        self.good.clone().filter(|_| self.falls && self.current.id == from)
     }
 
     /// This version answers again; the one that did is barred.

@@ -5,6 +5,7 @@
 //! the version before answers again when too many of them fail.
 
 mod candidate;
+mod carry;
 mod hands;
 mod keeper;
 mod line;
@@ -37,6 +38,8 @@ pub struct Registry {
     shelf: Shelf,
     config: AgentsConfig,
     lines: Mutex<Lines>,
+    /// Held while another version comes to answer: the store first, then the lines.
+    moves: tokio::sync::Mutex<()>,
     orders: mpsc::Sender<Order>,
     /// How often something changed.
     changes: changes::Sender<u64>,
@@ -118,6 +121,7 @@ impl Registry {
             shelf: Shelf::new(std::path::Path::new("nowhere")),
             config: AgentsConfig::default(),
             lines: Mutex::default(),
+            moves: tokio::sync::Mutex::default(),
             orders,
             changes: changes::Sender::default(),
         })

@@ -33,8 +33,16 @@ impl Registry {
         let (orders, queue) = mpsc::channel(ORDERS);
         let lines = Mutex::new(Lines::default());
         let (shelf, config) = (Shelf::new(&config.data_dir), config.agents.clone());
-        let registry =
-            Arc::new(Self { engine, store, shelf, config, lines, orders, changes: watch::Sender::default() });
+        let registry = Arc::new(Self {
+            engine,
+            store,
+            shelf,
+            config,
+            lines,
+            moves: Default::default(),
+            orders,
+            changes: watch::Sender::default(),
+        });
         registry.begin(found).await?;
         let keeper = Keeper::new(Arc::downgrade(&registry), &registry.config, queue);
         crate::tasks::spawn_apart("agents", keeper.keep());
@@ -59,6 +67,9 @@ impl Registry {
             self.known(&post.agent, &post.current);
         }
         self.record_new(found).await;
+        for agent in self.agents() {
+            self.catch_up(&agent).await;
+        }
         for barred in self.store.barred().await? {
             let Ok(name) = AgentName::try_from(barred.agent) else { continue };
             if let Some(line) = self.lines().by_name.get_mut(&name) {
@@ -90,7 +101,7 @@ impl Registry {
             // One that was written meanwhile is the keeper's to look at.
             if let Ok(candidate) = read
                 && candidate.id == id
-                && let Err(why) = self.record(&candidate, false).await
+                && let Err(why) = self.record(&candidate, false, None).await
             {
                 tracing::warn!(agent = %name, "a version is not known to the next start: {why}");
             }

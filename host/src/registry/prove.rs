@@ -29,6 +29,7 @@ async fn answer_all(engine: &Engine, agent: &Agent) -> Result<(), String> {
         let door = Door::closed(agent.manifest.name.as_str(), store.clone());
         let stop = CancellationToken::new();
         let tools = Tools::new(agent.manifest.name.clone(), "test".to_owned(), store.clone(), stop, door);
+        let tools = tools.with_schema(agent.manifest.schema);
         let ended = agent.run(engine, turn(message), Door::no_chat(), tools).await;
         if let Some(why) = fault(&ended) {
             let message = crate::text::line(message, 80);
@@ -55,11 +56,12 @@ fn turn(text: &str) -> Turn {
 }
 
 /// What is wrong with an end, if it is no answer.
-fn fault(ended: &Ended) -> Option<String> {
+pub(super) fn fault(ended: &Ended) -> Option<String> {
     match ended {
         Ended::Answered(_) => None,
         Ended::Failed(failure) => Some(format!("it failed, with {}", crate::text::line(&format!("{failure:?}"), 300))),
         Ended::Limit(breach) => Some(format!("it was stopped at {breach}")),
+        Ended::Stranded { why } => Some(why.clone()),
         Ended::Busy { reason } => Some(format!("the host had no room for it ({reason})")),
         Ended::Trapped { reason, stderr } => {
             let last = stderr.lines().rev().find(|line| !line.trim().is_empty() && !line.starts_with("note:"));

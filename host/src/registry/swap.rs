@@ -2,7 +2,9 @@
 
 use super::Registry;
 use super::candidate::{Candidate, Proven, Unfit};
+use super::carry::TRIES;
 use super::line::{Line, Settled};
+use crate::store::{Carried, Put};
 use crate::time::now_ms;
 use crate::wasm::{Agent, Digest, Ended, Failure};
 use std::path::Path;
@@ -22,7 +24,7 @@ impl Blame {
     /// Whose fault an end is.
     pub fn of(ended: &Ended) -> Self {
         match ended {
-            Ended::Trapped { .. } | Ended::Limit(_) => Self::Version,
+            Ended::Trapped { .. } | Ended::Limit(_) | Ended::Stranded { .. } => Self::Version,
             Ended::Failed(Failure::Invalid(_) | Failure::Limit(_) | Failure::Other(_)) => Self::Version,
             Ended::Answered(_) | Ended::Busy { .. } => Self::Nobody,
             Ended::Failed(Failure::Denied(_) | Failure::Cancelled | Failure::Unavailable(_)) => Self::Nobody,
@@ -32,25 +34,33 @@ impl Blame {
 
 impl Registry {
     /// A turn of this version has ended. Gives who answers in its place, if it failed and there is somebody: for turns
-    /// that have shown nothing and done nothing.
-    pub fn settle(self: &Arc<Self>, agent: &Agent, blame: Blame) -> Option<Arc<Agent>> {
+    /// that have shown nothing and done nothing. What the agent kept is as that one needs it by then.
+    pub async fn settle(self: &Arc<Self>, agent: &Arc<Agent>, blame: Blame) -> Option<Arc<Agent>> {
         let failed = blame == Blame::Version;
         let name = &agent.manifest.name;
-        let (settled, stand_in) = {
-            let mut lines = self.lines();
-            let line = lines.by_name.get_mut(name)?;
-            let settled = line.settle(agent.id, failed, now_ms());
-            (settled, line.stand_in(agent.id).filter(|_| failed).cloned())
-        };
-        if !matches!(settled, Settled::Nothing) {
-            self.changed();
-        }
+        let settled = self.lines().by_name.get_mut(name)?.settle(agent.id, failed, now_ms());
         match settled {
             Settled::Nothing => {}
-            Settled::Stays => self.passed(agent),
-            Settled::Back(to, why) => self.went_back(agent, &to, why),
+            Settled::Stays => {
+                self.changed();
+                if self.passed(agent).await.is_err() {
+                    tracing::error!(agent = %name, "recording that a version stays was ended in between");
+                }
+            }
+            Settled::Back(why) => {
+                let (registry, from) = (self.clone(), agent.clone());
+                let back = crate::tasks::spawn_apart("go back", async move { registry.fall_back(&from, &why).await });
+                if back.await.is_err() {
+                    tracing::error!(agent = %name, "going back was ended in between");
+                }
+            }
         }
-        stand_in
+        if !failed {
+            return None;
+        }
+        // A change of versions that is under way is over first.
+        drop(self.moves.lock().await);
+        self.lines().by_name.get(name)?.stand_in(agent.id).cloned()
     }
 
     /// Ends the trials whose time is up.
@@ -59,7 +69,7 @@ impl Registry {
         let over = lines.by_name.values_mut().filter_map(|line| line.passes_by_time(now).then(|| line.current.clone()));
         let over: Vec<_> = over.collect();
         drop(lines);
-        over.iter().for_each(|agent| self.passed(agent));
+        over.iter().for_each(|agent| drop(self.passed(agent)));
     }
 
     /// Whether a version is on trial.
@@ -67,31 +77,40 @@ impl Registry {
         self.lines().by_name.values().any(Line::is_on_trial)
     }
 
-    fn passed(self: &Arc<Self>, agent: &Agent) {
+    fn passed(self: &Arc<Self>, agent: &Agent) -> tokio::task::JoinHandle<()> {
         let (name, version) = (agent.manifest.name.clone(), agent.manifest.version.clone());
         tracing::info!(agent = %name, version, id = %agent.id, "the new version has proven itself, and stays");
-        let registry = self.clone();
+        let (registry, id) = (self.clone(), agent.id.to_string());
         crate::tasks::spawn_apart("pass", async move {
-            if let Err(error) = registry.store.pass(name.as_str()).await {
+            if let Err(error) = registry.store.pass(name.as_str(), &id).await {
                 tracing::error!(agent = %name, "cannot record that a version stays: {error}");
             }
             registry.tidy().await;
-        });
+        })
     }
 
-    fn went_back(self: &Arc<Self>, from: &Agent, to: &Arc<Agent>, why: String) {
-        let (name, version, before) = (from.manifest.name.clone(), &from.manifest.version, &to.manifest.version);
-        tracing::warn!(
-            agent = %name, version, before, id = %from.id,
-            "went back to the version before: {why}. It is not tried again until `sophon-host agent reload {name}`"
-        );
-        let (registry, version) = (self.clone(), self.version_of(to));
-        crate::tasks::spawn_apart("go back", async move {
-            if let Err(error) = registry.store.go_back(name.as_str(), version, &why, now_ms()).await {
+    /// The version before answers again: first what was kept before is back, then it answers.
+    async fn fall_back(&self, from: &Agent, why: &str) {
+        let name = &from.manifest.name;
+        {
+            let _order = self.moves.lock().await;
+            let to = self.lines().by_name.get(name).and_then(|line| line.falls_back(from.id));
+            // Somebody else changed it meanwhile.
+            let Some(to) = to else { return };
+            let (version, before) = (&from.manifest.version, &to.manifest.version);
+            tracing::warn!(
+                agent = %name, version, before, id = %from.id,
+                "went back to the version before: {why}. It is not tried again until `sophon-host agent reload {name}`"
+            );
+            if let Err(error) = self.store.go_back(name.as_str(), self.version_of(&to), why, now_ms()).await {
                 tracing::error!(agent = %name, "cannot record which version answers: {error}");
             }
-            registry.tidy().await;
-        });
+            if let Some(line) = self.lines().by_name.get_mut(name) {
+                line.replace(to, why, now_ms());
+            }
+        }
+        self.changed();
+        self.tidy().await;
     }
 
     /// Whether a version is to be tried: it is new, and nobody barred it.
@@ -116,26 +135,46 @@ impl Registry {
             recorded
         };
         if !is_recorded {
-            self.record(candidate, false).await.map_err(|why| candidate.unfit(why))?;
+            self.record(candidate, false, None).await.map_err(|why| candidate.unfit(why))?;
         }
         Ok(false)
     }
 
-    /// A version takes over.
-    pub(super) async fn take_over(&self, made: Proven, candidate: &Candidate) -> Result<(), Unfit> {
-        let begun = Instant::now();
-        let Proven { agent, proved } = made;
+    /// A version takes over, with what its agent keeps.
+    pub(super) async fn take_over(&self, proven: Proven, candidate: &Candidate) -> Result<(), Unfit> {
+        let (begun, agent) = (Instant::now(), &proven.agent);
+        for _ in 0..TRIES {
+            let state = self.carried(agent).await.map_err(|why| candidate.unfit(why))?;
+            let _order = self.moves.lock().await;
+            if !self.is_still_due(agent, state.is_some()).await {
+                continue;
+            }
+            let name = &candidate.manifest.name;
+            let on_trial = self.config.swap.trial.turns > 0 && self.lines().by_name.contains_key(name);
+            // First on the disk: a crash in between leaves the file that was found, which is this version.
+            let put = self.record(candidate, on_trial, state).await.map_err(|why| candidate.unfit(why))?;
+            if put == Put::Done {
+                self.swap(proven, candidate, begun);
+                self.tidy().await;
+                return Ok(());
+            }
+        }
+        let name = &candidate.manifest.name;
+        Err(candidate.unfit(format!(
+            "what it keeps was changed by turns each of the {TRIES} times that it was carried over; \
+             try again with `sophon-host agent reload {name}` when there are fewer"
+        )))
+    }
+
+    fn swap(&self, Proven { agent, proved }: Proven, candidate: &Candidate, begun: Instant) {
         let made = agent.made;
         let name = &candidate.manifest.name;
-        let on_trial = self.config.swap.trial.turns > 0 && self.lines().by_name.contains_key(name);
-        // First on the disk: a crash in between leaves the file that was found, which is this version.
-        self.record(candidate, on_trial).await.map_err(|why| candidate.unfit(why))?;
         let before = {
             let mut lines = self.lines();
             let before = lines.by_name.get(name).map(|line| line.current.manifest.version.clone());
             match lines.by_name.get_mut(name) {
-                Some(line) => line.appoint(agent.clone(), self.config.swap.trial, now_ms()),
-                None => drop(lines.by_name.insert(name.clone(), Line::new(agent.clone(), now_ms()))),
+                Some(line) => line.appoint(agent, self.config.swap.trial, now_ms()),
+                None => drop(lines.by_name.insert(name.clone(), Line::new(agent, now_ms()))),
             }
             before
         };
@@ -146,22 +185,27 @@ impl Registry {
             link_us = micros(made.link), prove_us = micros(proved), swap_us = micros(begun.elapsed()),
             "a new version answers"
         );
-        self.tidy().await;
-        Ok(())
     }
 
     /// Keeps a version for a restart, and writes down that it answers.
-    pub(super) async fn record(&self, candidate: &Candidate, on_trial: bool) -> Result<(), String> {
+    pub(super) async fn record(
+        &self,
+        candidate: &Candidate,
+        on_trial: bool,
+        state: Option<Carried>,
+    ) -> Result<Put, String> {
         let (shelf, digest, bytes) = (self.shelf.clone(), candidate.digest, candidate.bytes.clone());
         let kept = crate::tasks::blocking(move || shelf.keep(digest, &bytes)).await;
         let name = candidate.manifest.name.clone();
         if let Err(error) = kept {
             tracing::warn!(agent = %name, "a version cannot be kept, and will not be there to go back to: {error}");
         }
-        let appointed = self.store.appoint(name.as_str(), candidate.version(), on_trial, now_ms()).await;
-        appointed.map_err(|error| format!("it cannot be recorded, and so does not take over: {error}"))?;
-        self.lines().recorded.insert(name, candidate.id.to_string());
-        Ok(())
+        let appointed = self.store.appoint(name.as_str(), candidate.version(), on_trial, state, now_ms()).await;
+        let put = appointed.map_err(|error| format!("it cannot be recorded, and so does not take over: {error}"))?;
+        if put == Put::Done {
+            self.lines().recorded.insert(name, candidate.id.to_string());
+        }
+        Ok(put)
     }
 
     /// What lies in a place cannot be used. Told once.

@@ -4,6 +4,7 @@
 //! Methods are verbs of the domain; SQL stays in here.
 
 mod audit;
+mod carry;
 mod check;
 mod choice;
 mod file;
@@ -11,17 +12,20 @@ mod grant;
 mod inbox;
 mod journal;
 mod open;
+mod pin;
 mod state;
 mod transcript;
 mod version;
 
 pub use audit::{Entry, Seal, Sealed};
+pub use carry::{Carried, Contents, Put, Shape, Shapes};
 pub use check::{Condition, check};
 pub use file::{Receipt, Store, StoreError};
 pub use grant::{Standing, grant_id};
 pub use inbox::{Brought, Recent};
 pub use journal::Unfinished;
 pub use open::Durability;
-pub use state::{Capacity, Change, Changed, Drawer, Expected};
+pub use pin::Pin;
+pub use state::{Capacity, Change, Changed, Drawer, Expected, Moved};
 pub use transcript::{Said, Speaker};
-pub use version::{Barred, Pin, Post, Version};
+pub use version::{Barred, Post, Version};

@@ -165,4 +165,24 @@ mod tests {
             assert_eq!(connection.query_row(row, [], |row| row.get::<_, String>(0)).expect("a row"), "i0");
         }
     }
+
+    #[test]
+    fn what_agents_kept_before_schemas_is_kept_and_of_the_first() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("host.db");
+        let old = Connection::open(&file).expect("opens");
+        let made = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 3;");
+        old.execute_batch(&[STEPS[0], STEPS[1], STEPS[2], &made].concat()).expect("made");
+        let filled = "INSERT INTO drawers (agent, session) VALUES ('vary', 's'), ('vary', '');
+                      INSERT INTO entries VALUES (1, 'k', x'0102'), (2, 'a', x'03'), (2, 'b', x'');";
+        old.execute_batch(filled).expect("filled");
+        drop(old);
+        let connection = open(&file, Durability::Process).expect("upgrades");
+        let row = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0)).expect("a row");
+        let drawers = "SELECT group_concat(concat_ws('/', session, live, schema, entries, bytes), ' ') FROM drawers";
+        assert_eq!(row(drawers), "s/1/1/1/3 /1/1/2/3");
+        assert_eq!(row("SELECT group_concat(drawer || key || hex(value), ' ') FROM entries"), "1k0102 2a03 2b");
+        connection.execute("DELETE FROM drawers WHERE id = 2", []).expect("deleted");
+        assert_eq!(row("SELECT group_concat(key) FROM entries"), "k", "the entries of a drawer do not go with it");
+    }
 }

@@ -11,20 +11,28 @@ const SMALL: usize = 4 << 10;
 /// Whose state: an agent's, in one session or in all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Drawer {
-    agent: String,
+    pub(super) agent: String,
     /// Empty for all, as no session is.
-    session: String,
+    pub(super) session: String,
+    /// The shape that the version who asks keeps it in.
+    pub(super) schema: u32,
 }
 
 impl Drawer {
     /// That of an agent in all sessions.
     pub fn of_agent(agent: &str) -> Self {
-        Self { agent: agent.to_owned(), session: String::new() }
+        Self { agent: agent.to_owned(), session: String::new(), schema: 1 }
     }
 
     /// That of an agent in one session.
     pub fn of_session(agent: &str, session: &str) -> Self {
-        Self { agent: agent.to_owned(), session: session.to_owned() }
+        Self { agent: agent.to_owned(), session: session.to_owned(), schema: 1 }
+    }
+
+    /// The same, as a version sees it that keeps it in this shape.
+    #[must_use]
+    pub fn of_schema(self, schema: u32) -> Self {
+        Self { schema, ..self }
     }
 }
 
@@ -68,19 +76,32 @@ pub enum Changed {
     TooMany,
     /// There would be too many bytes.
     TooLarge,
+    /// It was carried over.
+    Moved(Moved),
+}
+
+/// A drawer was carried over to another shape than that of the version who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// The shape that it has now.
+    pub schema: u32,
 }
 
 impl Store {
-    /// What a key holds.
+    /// What a key holds. Of a drawer that was carried over, what it held before, as long as that is kept.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub async fn recall(&self, drawer: Drawer, key: String) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn recall(&self, drawer: Drawer, key: String) -> Result<Result<Option<Vec<u8>>, Moved>, StoreError> {
         self.run_now(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT value FROM drawers JOIN entries ON drawer = id WHERE agent = ?1 AND session = ?2 AND key = ?3",
-            )?;
-            statement.query_row(params![drawer.agent, drawer.session, key], |row| row.get(0)).optional()
+            let Some(id) = (match locate(connection, &drawer)?.to_read() {
+                Ok(id) => id,
+                Err(moved) => return Ok(Err(moved)),
+            }) else {
+                return Ok(Ok(None));
+            };
+            let mut value = connection.prepare_cached("SELECT value FROM entries WHERE drawer = ?1 AND key = ?2")?;
+            value.query_row(params![id, key], |row| row.get(0)).optional().map(Ok)
         })
         .await
     }
@@ -106,39 +127,90 @@ impl Store {
         prefix: String,
         after: String,
         most: u32,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<Result<Vec<String>, Moved>, StoreError> {
         self.run_now(move |connection| {
+            let id = match locate(connection, &drawer)?.to_read() {
+                Ok(id) => id,
+                Err(moved) => return Ok(Err(moved)),
+            };
             // One bound, which the index finds, and not whichever of two it takes.
             let from = if after > prefix { &after } else { &prefix };
             let mut statement = connection.prepare_cached(
-                "SELECT key FROM drawers JOIN entries ON drawer = id
-                 WHERE agent = ?1 AND session = ?2 AND key >= ?3 AND key <> ?4 ORDER BY key LIMIT ?5",
+                "SELECT key FROM entries WHERE drawer = ?1 AND key >= ?2 AND key <> ?3 ORDER BY key LIMIT ?4",
             )?;
-            let keys = statement
-                .query_map(params![drawer.agent, drawer.session, from, after, most], |row| row.get::<_, String>(0))?;
+            let keys = statement.query_map(params![id, from, after, most], |row| row.get::<_, String>(0))?;
             // Those with the prefix stand together, and first.
-            keys.take_while(|key| key.as_ref().map_or(true, |key| key.starts_with(&prefix))).collect()
+            keys.take_while(|key| key.as_ref().map_or(true, |key| key.starts_with(&prefix)))
+                .collect::<Result<_, _>>()
+                .map(Ok)
         })
         .await
     }
 }
 
-/// What a drawer holds, and what stands under one of its keys.
+/// Which drawer is meant.
+enum Place {
+    /// None was ever used.
+    None,
+    /// The one that is live.
+    Live(Found),
+    /// What it held before it was carried over to this shape.
+    Before(i64, Moved),
+    /// None: it has this shape now.
+    Moved(Moved),
+}
+
+impl Place {
+    /// The drawer to read, if there is any.
+    fn to_read(&self) -> Result<Option<i64>, Moved> {
+        match self {
+            Self::None => Ok(None),
+            Self::Live(found) => Ok(Some(found.drawer)),
+            Self::Before(drawer, _) => Ok(Some(*drawer)),
+            Self::Moved(moved) => Err(*moved),
+        }
+    }
+}
+
+fn locate(connection: &Connection, drawer: &Drawer) -> rusqlite::Result<Place> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, live, schema, entries, bytes FROM drawers WHERE agent = ?1 AND session = ?2 ORDER BY live DESC",
+    )?;
+    let mut rows = statement.query([&drawer.agent, &drawer.session])?;
+    let Some(live) = rows.next()?.filter(|row| row.get(1).unwrap_or(false)) else { return Ok(Place::None) };
+    let found = Found { drawer: live.get(0)?, entries: live.get(3)?, bytes: live.get(4)? };
+    let schema = live.get(2)?;
+    if schema == drawer.schema {
+        return Ok(Place::Live(found));
+    }
+    match rows.next()? {
+        Some(before) if before.get::<_, u32>(2)? == drawer.schema => {
+            Ok(Place::Before(before.get(0)?, Moved { schema }))
+        }
+        _ => Ok(Place::Moved(Moved { schema })),
+    }
+}
+
+/// What a drawer holds.
 struct Found {
     drawer: i64,
     entries: u32,
     bytes: u32,
-    /// Bytes of the key and its value.
+}
+
+/// What stands under a key.
+struct Entry {
+    /// Bytes of the key and its value, if there is any.
     old: Option<u32>,
     is_expected: bool,
 }
 
 impl Found {
     /// Whether an entry of so many bytes may take the place of the old one. What does not grow always may.
-    fn admits(&self, size: usize, most: Capacity) -> Changed {
+    fn admits(&self, entry: &Entry, size: usize, most: Capacity) -> Changed {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
-        let old = self.old.unwrap_or(0);
-        match self.old {
+        let old = entry.old.unwrap_or(0);
+        match entry.old {
             None if self.entries >= most.entries => Changed::TooMany,
             _ if size > old && self.bytes.saturating_sub(old).saturating_add(size) > most.bytes => Changed::TooLarge,
             _ => Changed::Done,
@@ -147,25 +219,38 @@ impl Found {
 }
 
 fn alter(connection: &Connection, drawer: &Drawer, change: Change, most: Capacity) -> rusqlite::Result<Changed> {
-    let found = find(connection, drawer, &change)?;
-    let is_there = found.as_ref().is_some_and(|found| found.old.is_some());
+    let found = match locate(connection, drawer)? {
+        Place::None => None,
+        Place::Live(found) => Some(found),
+        Place::Before(_, moved) | Place::Moved(moved) => return Ok(Changed::Moved(moved)),
+    };
+    let entry = match &found {
+        Some(found) => find(connection, found.drawer, &change)?,
+        None => Entry { old: None, is_expected: false },
+    };
     let fits = match &change.expected {
         Expected::Anything => true,
-        Expected::Exactly(None) => !is_there,
-        Expected::Exactly(Some(_)) => found.as_ref().is_some_and(|found| found.is_expected),
+        Expected::Exactly(None) => entry.old.is_none(),
+        Expected::Exactly(Some(_)) => entry.is_expected,
     };
     if !fits {
         return Ok(Changed::Differs);
     }
     let Some(value) = change.new else {
-        if let Some(found) = found.filter(|_| is_there) {
+        if let Some(found) = found.filter(|_| entry.old.is_some()) {
             let mut delete = connection.prepare_cached("DELETE FROM entries WHERE drawer = ?1 AND key = ?2")?;
             delete.execute(params![found.drawer, change.key])?;
         }
         return Ok(Changed::Done);
     };
-    let found = found.map_or_else(|| make(connection, drawer), Ok)?;
-    let admitted = found.admits(change.key.len() + value.len(), most);
+    let found = match found {
+        Some(found) => found,
+        None => match make(connection, drawer)? {
+            Ok(found) => found,
+            Err(moved) => return Ok(Changed::Moved(moved)),
+        },
+    };
+    let admitted = found.admits(&entry, change.key.len() + value.len(), most);
     if admitted == Changed::Done {
         let mut set = connection.prepare_cached(
             "INSERT INTO entries (drawer, key, value) VALUES (?1, ?2, ?3)
@@ -176,28 +261,37 @@ fn alter(connection: &Connection, drawer: &Drawer, change: Change, most: Capacit
     Ok(admitted)
 }
 
-/// The drawer, if it was ever used, and the key in it.
-fn find(connection: &Connection, drawer: &Drawer, change: &Change) -> rusqlite::Result<Option<Found>> {
+fn find(connection: &Connection, drawer: i64, change: &Change) -> rusqlite::Result<Entry> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, drawers.entries, bytes, octet_length(key) + octet_length(value), ifnull(value = ?4, 0)
-         FROM drawers LEFT JOIN entries ON drawer = id AND key = ?3 WHERE agent = ?1 AND session = ?2",
+        "SELECT octet_length(key) + octet_length(value), ifnull(value = ?3, 0) FROM entries WHERE drawer = ?1 AND key = ?2",
     )?;
     let expected = match &change.expected {
         Expected::Exactly(value) => value.as_deref(),
         Expected::Anything => None,
     };
-    let found = statement.query_row(params![drawer.agent, drawer.session, change.key, expected], |row| {
-        let (drawer, entries, bytes) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(Found { drawer, entries, bytes, old: row.get(3)?, is_expected: row.get(4)? })
+    let found = statement.query_row(params![drawer, change.key, expected], |row| {
+        Ok(Entry { old: row.get(0)?, is_expected: row.get(1)? })
     });
-    found.optional()
+    Ok(found.optional()?.unwrap_or(Entry { old: None, is_expected: false }))
 }
 
-/// Makes a drawer for its first entry. One that stays empty does no harm.
-fn make(connection: &Connection, drawer: &Drawer) -> rusqlite::Result<Found> {
-    let mut insert = connection.prepare_cached("INSERT INTO drawers (agent, session) VALUES (?1, ?2)")?;
-    let drawer = insert.insert(params![drawer.agent, drawer.session])?;
-    Ok(Found { drawer, entries: 0, bytes: 0, old: None, is_expected: false })
+/// Makes a drawer for its first entry, unless the agent's state has gone back to an older shape since. One that stays
+/// empty does no harm.
+fn make(connection: &Connection, drawer: &Drawer) -> rusqlite::Result<Result<Found, Moved>> {
+    let mut ask = connection.prepare_cached("SELECT schema FROM drawers WHERE agent = ?1 AND session = '' AND live")?;
+    let now: Option<u32> = ask.query_row([&drawer.agent], |row| row.get(0)).optional()?;
+    if let Some(schema) = now.filter(|schema| *schema < drawer.schema) {
+        return Ok(Err(Moved { schema }));
+    }
+    // What a version on trial begins is not there for the one before: going back takes it away.
+    let mut nothing = connection.prepare_cached(
+        "INSERT OR IGNORE INTO drawers (agent, session, live, schema) SELECT agent, ?2, 0, schema FROM drawers
+         WHERE agent = ?1 AND session = '' AND NOT live AND schema <> ?3 AND ?2 <> ''",
+    )?;
+    nothing.execute(params![drawer.agent, drawer.session, drawer.schema])?;
+    let mut insert = connection.prepare_cached("INSERT INTO drawers (agent, session, schema) VALUES (?1, ?2, ?3)")?;
+    let drawer = insert.insert(params![drawer.agent, drawer.session, drawer.schema])?;
+    Ok(Ok(Found { drawer, entries: 0, bytes: 0 }))
 }
 
 #[cfg(test)]

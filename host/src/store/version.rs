@@ -1,5 +1,6 @@
 //! Which versions of agents answer, may answer again, or must not be tried again.
 
+use super::carry::{Carried, Put, forget_before, put_agents, restore, whole};
 use super::inbox::{millis, parse};
 use super::{Store, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -50,15 +51,6 @@ pub struct Barred {
     pub why: String,
 }
 
-/// A session that stays with a version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pin {
-    /// The session.
-    pub session: String,
-    /// The version.
-    pub version: Version,
-}
-
 impl Store {
     /// Who answers for each agent.
     ///
@@ -86,51 +78,81 @@ impl Store {
         .await
     }
 
-    /// A version takes over: from now on it answers, and the one that did is the one before.
+    /// A version takes over: from now on it answers, and the one that did is the one before. What the agent keeps is in its
+    /// new shape from then on, if it has one. Not done if somebody wrote to it since it was copied.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub async fn appoint(&self, agent: &str, version: Version, on_trial: bool, now_ms: u64) -> Result<(), StoreError> {
+    /// When the file cannot be written. Then nothing has changed.
+    pub async fn appoint(
+        &self,
+        agent: &str,
+        version: Version,
+        on_trial: bool,
+        state: Option<Carried>,
+        now_ms: u64,
+    ) -> Result<Put, StoreError> {
         let agent = agent.to_owned();
+        self.weigh(state.as_ref().map_or(0, Carried::size));
         self.run(move |connection| {
-            keep(connection, &agent, &version)?;
-            // While the one before is on trial, the one to go back to is still the one before that.
-            let mut appoint = connection.prepare_cached(
-                "INSERT INTO posts (agent, current, on_trial, since) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (agent) DO UPDATE SET
-                     previous = CASE WHEN current = ?2 OR (on_trial AND previous IS NOT NULL) THEN previous
-                                     ELSE current END,
-                     current = ?2, on_trial = ?3, since = ?4",
-            )?;
-            appoint.execute(params![agent, version.id, on_trial, millis(now_ms)])?;
-            tidy(connection)
+            whole(connection, |connection| {
+                let put = change_state(connection, &agent, &version, state.as_ref())?;
+                if put != Put::Done {
+                    return Ok(put);
+                }
+                keep(connection, &agent, &version)?;
+                // While the one before is on trial, the one to go back to is still the one before that.
+                let mut appoint = connection.prepare_cached(
+                    "INSERT INTO posts (agent, current, on_trial, since) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (agent) DO UPDATE SET
+                         previous = CASE WHEN current = ?2 OR (on_trial AND previous IS NOT NULL) THEN previous
+                                         ELSE current END,
+                         current = ?2, on_trial = ?3, since = ?4",
+                )?;
+                appoint.execute(params![agent, version.id, on_trial, millis(now_ms)])?;
+                tidy(connection).map(|()| Put::Done)
+            })
         })
         .await
     }
 
-    /// The trial of the version that answers is over, and it stays.
+    /// The trial of this version is over, and it stays, if it is the one that answers: there is no way back to what the
+    /// agent kept before it.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub async fn pass(&self, agent: &str) -> Result<(), StoreError> {
-        self.of_agent("UPDATE posts SET on_trial = 0 WHERE agent = ?1", agent).await
+    /// When the file cannot be written. Then nothing has changed.
+    pub async fn pass(&self, agent: &str, id: &str) -> Result<(), StoreError> {
+        let (agent, id) = (agent.to_owned(), id.to_owned());
+        self.run(move |connection| {
+            whole(connection, |connection| {
+                let pass = "UPDATE posts SET on_trial = 0 WHERE agent = ?1 AND current = ?2";
+                match connection.execute(pass, [&agent, &id])? {
+                    0 => Ok(()),
+                    _ => forget_before(connection, &agent),
+                }
+            })
+        })
+        .await
     }
 
-    /// The version before answers again, and the one that did is barred for this reason.
+    /// The version before answers again, with what the agent kept then, and the one that did is barred for this reason.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written. Then nothing has changed.
     pub async fn go_back(&self, agent: &str, to: Version, why: &str, now_ms: u64) -> Result<(), StoreError> {
         let (agent, why) = (agent.to_owned(), why.to_owned());
         self.run(move |connection| {
-            let current = "SELECT current FROM posts WHERE agent = ?1";
-            if let Some(current) = connection.query_row(current, [&agent], |row| row.get::<_, String>(0)).optional()? {
-                bar(connection, &agent, &current, &why)?;
-            }
-            keep(connection, &agent, &to)?;
-            let back = "UPDATE posts SET current = ?2, previous = NULL, on_trial = 0, since = ?3 WHERE agent = ?1";
-            connection.execute(back, params![agent, to.id, millis(now_ms)])?;
-            tidy(connection)
+            whole(connection, |connection| {
+                let current = "SELECT current FROM posts WHERE agent = ?1";
+                let current = connection.query_row(current, [&agent], |row| row.get::<_, String>(0)).optional()?;
+                if let Some(current) = current {
+                    bar(connection, &agent, &current, &why)?;
+                }
+                restore(connection, &agent)?;
+                keep(connection, &agent, &to)?;
+                let back = "UPDATE posts SET current = ?2, previous = NULL, on_trial = 0, since = ?3 WHERE agent = ?1";
+                connection.execute(back, params![agent, to.id, millis(now_ms)])?;
+                tidy(connection)
+            })
         })
         .await
     }
@@ -180,40 +202,6 @@ impl Store {
         .await
     }
 
-    /// The sessions that stay with a version.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn pins(&self) -> Result<Vec<Pin>, StoreError> {
-        self.run(|connection| {
-            let mut statement = connection.prepare(
-                "SELECT session, body FROM pins JOIN versions ON versions.agent = pins.agent AND versions.id = pins.id",
-            )?;
-            let pins = statement
-                .query_map([], |row| Ok(Pin { session: row.get(0)?, version: parse(&row.get::<_, String>(1)?)? }))?;
-            pins.collect()
-        })
-        .await
-    }
-
-    /// A session stays with a version of an agent that is known, or with none any more. Whether it is known.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub async fn pin(&self, session: &str, agent: &str, id: Option<&str>) -> Result<bool, StoreError> {
-        let (session, agent, id) = (session.to_owned(), agent.to_owned(), id.map(str::to_owned));
-        self.run(move |connection| {
-            let Some(id) = id else {
-                connection.execute("DELETE FROM pins WHERE session = ?1", [&session])?;
-                return tidy(connection).map(|()| true);
-            };
-            let pin = "INSERT OR REPLACE INTO pins (session, agent, id)
-                       SELECT ?1, agent, id FROM versions WHERE agent = ?2 AND id = ?3";
-            Ok(connection.execute(pin, [session, agent, id])? == 1)
-        })
-        .await
-    }
-
     /// Forgets an agent's versions, its pins, and who answered for it.
     ///
     /// # Errors
@@ -221,6 +209,7 @@ impl Store {
     pub async fn dismiss(&self, agent: &str) -> Result<(), StoreError> {
         let agent = agent.to_owned();
         self.run(move |connection| {
+            forget_before(connection, &agent)?;
             for table in ["posts", "pins", "barred"] {
                 connection.execute(&format!("DELETE FROM {table} WHERE agent = ?1"), [&agent])?;
             }
@@ -247,6 +236,22 @@ impl Store {
     }
 }
 
+/// Puts what an agent keeps into its new shape. What it was before is kept if there is a version to go back to; what was
+/// before that one is not needed any more, unless it is on trial itself.
+fn change_state(
+    connection: &Connection,
+    agent: &str,
+    version: &Version,
+    state: Option<&Carried>,
+) -> rusqlite::Result<Put> {
+    let now = "SELECT on_trial AND previous IS NOT NULL FROM posts WHERE agent = ?1 AND current <> ?2";
+    let on_trial = connection.query_row(now, [agent, &version.id], |row| row.get::<_, bool>(0)).optional()?;
+    if on_trial == Some(false) {
+        forget_before(connection, agent)?;
+    }
+    state.map_or(Ok(Put::Done), |carried| put_agents(connection, agent, carried, on_trial.is_some()))
+}
+
 fn keep(connection: &Connection, agent: &str, version: &Version) -> rusqlite::Result<()> {
     let body = serde_json::to_string(version).expect("text always serializes");
     let mut keep =
@@ -262,7 +267,7 @@ fn bar(connection: &Connection, agent: &str, id: &str, why: &str) -> rusqlite::R
 }
 
 /// Forgets the versions that nobody needs any more.
-fn tidy(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn tidy(connection: &Connection) -> rusqlite::Result<()> {
     let forget = "DELETE FROM versions WHERE
         NOT EXISTS (SELECT 1 FROM posts WHERE posts.agent = versions.agent AND versions.id IN (current, previous))
         AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.agent = versions.agent AND pins.id = versions.id)";

@@ -48,6 +48,11 @@ pub(super) fn of(ended: Ended, manifest: &Manifest, lowered: &[Lowered], silent:
         Ended::Busy { .. } => {
             noted(&format!("The host had no room to start the agent `{name}`. Send your message again in a moment."))
         }
+        Ended::Stranded { why } => noted(&format!(
+            "The agent `{name}` cannot use what it keeps in this session: {}. Nothing of it is lost. Try again later, or \
+             choose another with `/use`.",
+            crate::text::line(&why, MAX_REASON)
+        )),
         Ended::Trapped { reason, stderr } => {
             let last = stderr.lines().rev().find(|line| !line.trim().is_empty() && !line.starts_with("note:"));
             let last = last.map_or_else(String::new, |words| {

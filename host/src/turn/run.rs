@@ -87,14 +87,14 @@ impl House {
             let door = tools.door().clone();
             speech.given_to(format!("{} {}", agent.manifest.name, VersionReport::of(&agent).in_words()));
             let ended = tokio::select! {
-                ended = agent.run(&self.engine, told, speech.clone(), tools) => ended,
+                ended = self.run_ready(&agent, told, speech, tools) => ended,
                 () = async { speech.stop.cancelled().await; tokio::time::sleep(GRACE).await } => return None,
             };
             if speech.stop.is_cancelled() {
                 return None;
             }
             report(&ended);
-            match self.registry.settle(&agent, Blame::of(&ended)) {
+            match self.registry.settle(&agent, Blame::of(&ended)).await {
                 Some(instead) if !speech.is_touched() && !door.is_touched() => {
                     let version = &instead.manifest.version;
                     tracing::info!(version, "the turn runs again, by the version before");
@@ -102,6 +102,14 @@ impl House {
                 }
                 _ => return Some((agent, ended)),
             }
+        }
+    }
+
+    /// Runs a turn once what its agent keeps in the session is as this version needs it.
+    async fn run_ready(&self, agent: &Agent, told: wasm::Turn, speech: &Arc<Speech>, tools: Tools) -> Ended {
+        match self.registry.ready(agent, &told.session).await {
+            Ok(()) => agent.run(&self.engine, told, speech.clone(), tools).await,
+            Err(stranded) => stranded,
         }
     }
 
@@ -121,6 +129,7 @@ impl House {
         let door = Door::new(self.office.clone(), client, speech.clone(), person, asks);
         let settings = self.settings.get(&name).cloned().unwrap_or_default();
         let tools = Tools::new(name, session, self.store.clone(), speech.stop.clone(), door).with_settings(settings);
+        let tools = tools.with_schema(agent.manifest.schema);
         let tools = tools.with_connector(self.connector.clone(), self.vault.keys(&agent.wants));
         tools.with_folders(self.folders.clone()).with_programs(self.programs.clone(), limits.programs)
     }
@@ -225,7 +234,7 @@ fn fate(ended: &Ended) -> Fate {
         Ended::Answered(_) => Fate::Answered,
         Ended::Failed(_) => Fate::Failed,
         Ended::Limit(_) => Fate::Limited,
-        Ended::Trapped { .. } => Fate::Crashed,
+        Ended::Trapped { .. } | Ended::Stranded { .. } => Fate::Crashed,
         Ended::Busy { .. } => Fate::Busy,
     }
 }
@@ -240,6 +249,9 @@ fn report(ended: &Ended) {
         }
         Ended::Limit(breach) => tracing::warn!("stopped by {breach}"),
         Ended::Busy { reason } => tracing::error!(reason, "no room for an instance"),
+        Ended::Stranded { why } => {
+            tracing::warn!("what the agent keeps cannot be used: {}", crate::text::line(why, 1_000));
+        }
         Ended::Trapped { reason, stderr } => {
             let (reason, stderr) = (crate::text::line(reason, 500), crate::text::line(stderr, 4_096));
             tracing::warn!(reason, stderr, "the agent crashed");

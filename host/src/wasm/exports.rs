@@ -34,8 +34,10 @@ const EXPECTED: [Expected; 3] = [
     Expected {
         interface: "migrator",
         function: "migrate",
-        shown: "func(from-schema: u32) -> result<_, failure>",
-        check: |function, all| function.typecheck::<(u32,), (Result<(), Failure>,)>(&all.instance_type()),
+        shown: "func(of: scope, from-schema: u32) -> result<_, failure>",
+        check: |function, all| {
+            function.typecheck::<super::migrate::Arguments, super::migrate::Carried>(&all.instance_type())
+        },
     },
 ];
 

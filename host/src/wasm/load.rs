@@ -5,7 +5,7 @@ use super::code::Made;
 use super::engine::Engine;
 use super::guest::Guest;
 use super::pace::Pace;
-use super::{CONTRACT, exports, offer};
+use super::{CONTRACT, exports, migrate, offer};
 use crate::config::{Lowered, Manifest};
 use crate::grant::Wants;
 pub use error::LoadError;
@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Semaphore;
-use wasmtime::component::Component;
+use wasmtime::component::{Component, ComponentExportIndex};
 
 /// The largest component that is read, in bytes.
 const MAX_COMPONENT: u64 = 128 << 20;
@@ -64,6 +64,8 @@ pub struct Agent {
     pub(super) pre: AgentPre<Guest>,
     pub(super) pace: Arc<Pace>,
     pub(super) room: Arc<Semaphore>,
+    /// What carries its state over, if it can.
+    pub(super) migrate: Option<ComponentExportIndex>,
 }
 
 impl Engine {
@@ -90,7 +92,9 @@ impl Engine {
         let size = bytes.len() as u64;
         let (component, cached) = self.component(bytes, digest, &file)?;
         let compile = begun.elapsed();
-        self.check_interfaces(&file, &component)?;
+        let migrator = self.check_interfaces(&file, &component)?;
+        let migrate = migrate::find(&component, migrator.as_deref())
+            .map_err(|reason| LoadError::NoMigrator { file: file.clone(), reason })?;
         let linked = self.linker.instantiate_pre(&component).map_err(|error| LoadError::NotOffered {
             file: file.clone(),
             import: first_quoted(&brief(&error)).unwrap_or("an import").to_owned(),
@@ -105,19 +109,21 @@ impl Engine {
         lowered.iter().for_each(|lowered| tracing::warn!(agent = %manifest.name, "{lowered}"));
         let pace = Arc::new(Pace::new(Instant::now()));
         let made = Made { compile, link: begun.elapsed().saturating_sub(compile), cached };
-        Ok(Agent { manifest, wants, lowered, digest, id, made, pace, room, size, name, pre })
+        Ok(Agent { manifest, wants, lowered, digest, id, made, pace, room, migrate, size, name, pre })
     }
 
-    /// Looks at what the component imports and exports of the contract, for messages that name it.
-    fn check_interfaces(&self, file: &Path, component: &Component) -> Result<(), LoadError> {
+    /// Looks at what the component imports and exports of the contract, for messages that name it. Gives the name of its
+    /// migrator, if it has one.
+    fn check_interfaces(&self, file: &Path, component: &Component) -> Result<Option<String>, LoadError> {
         let kind = component.component_type();
-        let mut handler = false;
+        let (mut handler, mut migrator) = (false, None);
         for (name, item) in kind.exports(&self.engine) {
             let Some((interface, built)) = contract_name(name) else { continue };
-            if interface == "handler" {
+            if ["handler", migrate::INTERFACE].contains(&interface) {
                 check_version(file, interface, built)?;
-                handler = true;
             }
+            handler |= interface == "handler";
+            migrator = migrator.or((interface == migrate::INTERFACE).then(|| name.to_owned()));
             if let Some(reason) = exports::problem(&self.engine, &kind, interface, &item.ty) {
                 let (file, interface) = (file.to_owned(), interface.to_owned());
                 return Err(LoadError::WrongType { file, interface, reason });
@@ -138,7 +144,7 @@ impl Engine {
                 });
             }
         }
-        Ok(())
+        Ok(migrator)
     }
 }
 

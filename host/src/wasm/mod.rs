@@ -25,6 +25,7 @@ mod inspect;
 mod load;
 mod log;
 mod memory;
+mod migrate;
 mod nesting;
 mod offer;
 mod operation;

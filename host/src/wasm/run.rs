@@ -30,6 +30,11 @@ pub enum Ended {
         /// What the engine says.
         reason: String,
     },
+    /// What the agent keeps in this session could not be carried over to it.
+    Stranded {
+        /// Why, and what to do.
+        why: String,
+    },
     /// The agent crashed.
     Trapped {
         /// What the engine says.
@@ -77,12 +82,12 @@ impl Agent {
         self.pre.instantiate_async(&mut store).await.ok().map(|_| begun.elapsed())
     }
 
-    fn guest(&self, engine: &Engine, chat: Arc<dyn Chat>, tools: Tools, given: Vec<Given>) -> Guest {
+    pub(super) fn guest(&self, engine: &Engine, chat: Arc<dyn Chat>, tools: Tools, given: Vec<Given>) -> Guest {
         Guest::new(self.name.clone(), &self.manifest.limits, engine.breaches(), chat, tools, given)
     }
 }
 
-fn store(engine: &wasmtime::Engine, guest: Guest) -> Store<Guest> {
+pub(super) fn store(engine: &wasmtime::Engine, guest: Guest) -> Store<Guest> {
     let cpu = guest.cpu_limit;
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.memory);
@@ -167,7 +172,7 @@ type Called = Result<Result<Outcome, Failure>, Fault>;
 
 fn ended(called: Called, guest: &Guest) -> Ended {
     match called {
-        Err(Fault::Start(error) | Fault::Run(error)) => diagnose(&error, guest),
+        Err(fault) => without_answer(&fault, guest),
         // A guest sees its output refused as one failure among others, and may call it what it likes.
         Ok(Err(_)) if guest.output_refused => Ended::Limit(Breach::Output),
         Ok(Err(failure)) => Ended::Failed(failure),
@@ -179,9 +184,17 @@ fn ended(called: Called, guest: &Guest) -> Ended {
 }
 
 /// Where a turn went wrong.
-enum Fault {
+pub(super) enum Fault {
     Start(wasmtime::Error),
     Run(wasmtime::Error),
+}
+
+/// Why a call gave no answer.
+pub(super) fn without_answer(fault: &Fault, guest: &Guest) -> Ended {
+    match fault {
+        Fault::Start(error) if is_busy(error) => Ended::Busy { reason: brief(error) },
+        Fault::Start(error) | Fault::Run(error) => diagnose(error, guest),
+    }
 }
 
 /// Whether an instance could not be made for want of room on this host, which is not the agent's fault. Anything else is:

@@ -21,7 +21,7 @@
 //! Each turn runs in a fresh instance: nothing kept in a `static` is there the next time.
 
 //!
-//! What must last goes into [`state`]; [`approval`] asks the person; [`config`] tells what the operator set, [`control`] what is left of the turn, and
+//! What must last goes into [`state`], and [`Migrate`] carries it over to a new shape; [`approval`] asks the person; [`config`] tells what the operator set, [`control`] what is left of the turn, and
 //! [`entropy`] gives random bytes. A component imports only what it uses.
 
 mod answer;
@@ -43,6 +43,7 @@ pub mod exec;
 mod failure;
 pub mod http;
 pub mod log;
+mod migrate;
 pub mod operation;
 mod reply;
 pub mod state;
@@ -51,6 +52,9 @@ mod task;
 pub use answer::{Answer, Finish, Usage};
 pub use bindings::sophon::agent::types::{Attachment, Effort, PastMessage, Role, Turn};
 pub use failure::{Failure, Result};
+#[doc(hidden)]
+pub use migrate::bindings as migrator;
+pub use migrate::{Migrate, Scope, run_migrate};
 pub use reply::Reply;
 pub use state::State;
 pub use task::Card;

@@ -1,6 +1,6 @@
 ;; What every guest of this folder is wrapped in, unless it is a whole component itself: the contract's imports, lowered
 ;; for a core module whose fields are the guest's file. The file exports `handle`; a `realloc` or a `post-return` that it
-;; exports is used in place of the shell's own.
+;; exports is used in place of the shell's own, and a `migrate` makes it a migrator.
 ;;
 ;; Memory: 256 is where the host writes what it returns, 512 where `handle` returns, 1024 and further is the guest's, and
 ;; what the host asks room for lies beyond 65,536.
@@ -197,4 +197,5 @@
   (func $handle (param "turn" $turn) (result (result $outcome (error $failure)))
     (canon lift (core func $guest "handle") (memory $memory) (realloc (core func {{realloc}})) {{post-return}}))
   (instance $handler (export "handle" (func $handle)))
+{{migrator}}
   (export "sophon:agent/handler@0.1.0" (instance $handler)))

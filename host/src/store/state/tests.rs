@@ -31,7 +31,7 @@ async fn swap(store: &Store, expected: Option<&[u8]>, new: Option<&[u8]>) -> Cha
 }
 
 async fn get(store: &Store, drawer: Drawer, key: &str) -> Option<Vec<u8>> {
-    store.recall(drawer, key.to_owned()).await.expect("asked")
+    store.recall(drawer, key.to_owned()).await.expect("asked").expect("its shape")
 }
 
 /// The sums as they are kept, and as they are counted.
@@ -140,7 +140,7 @@ async fn keys_are_listed_in_the_order_of_their_bytes() {
         store.change(shared(), change, most).await.expect("set");
     }
     let list = async |prefix: &str, after: &str, most| {
-        store.keys(shared(), prefix.to_owned(), after.to_owned(), most).await.expect("read")
+        store.keys(shared(), prefix.to_owned(), after.to_owned(), most).await.expect("read").expect("its shape")
     };
     assert_eq!(
         list("", "", 100).await,

@@ -1,7 +1,7 @@
 //! Posts, pins and bars.
 
 use super::*;
-use crate::store::Durability;
+use crate::store::{Durability, Pin};
 
 fn version(id: &str) -> Version {
     Version {
@@ -26,16 +26,16 @@ fn store(folder: &tempfile::TempDir) -> Store {
 async fn the_one_to_go_back_to_is_the_last_that_passed() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = store(&folder);
-    store.appoint("echo", version("a"), false, 1).await.expect("written");
+    store.appoint("echo", version("a"), false, None, 1).await.expect("written");
     assert_eq!(ids(&store).await, ("a".into(), None));
-    store.appoint("echo", version("b"), true, 2).await.expect("written");
+    store.appoint("echo", version("b"), true, None, 2).await.expect("written");
     assert_eq!(ids(&store).await, ("b".into(), Some("a".into())));
-    store.appoint("echo", version("c"), true, 3).await.expect("written");
+    store.appoint("echo", version("c"), true, None, 3).await.expect("written");
     assert_eq!(ids(&store).await, ("c".into(), Some("a".into())), "one on trial is none to go back to");
-    store.pass("echo").await.expect("written");
-    store.appoint("echo", version("c"), false, 4).await.expect("written");
+    store.pass("echo", "c").await.expect("written");
+    store.appoint("echo", version("c"), false, None, 4).await.expect("written");
     assert_eq!(ids(&store).await, ("c".into(), Some("a".into())), "the same again is no new one");
-    store.appoint("echo", version("d"), true, 5).await.expect("written");
+    store.appoint("echo", version("d"), true, None, 5).await.expect("written");
     assert_eq!(ids(&store).await, ("d".into(), Some("c".into())));
     store.go_back("echo", version("c"), "it crashed", 6).await.expect("written");
     assert_eq!(ids(&store).await, ("c".into(), None));
@@ -50,14 +50,14 @@ async fn what_is_needed_is_kept_and_nothing_else() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = store(&folder);
     for (id, now) in [("a", 1), ("b", 2)] {
-        store.appoint("echo", version(id), false, now).await.expect("written");
+        store.appoint("echo", version(id), false, None, now).await.expect("written");
     }
     assert!(store.pin("ses_1", "echo", Some("a")).await.expect("written"));
     assert!(!store.pin("ses_1", "echo", Some("unknown")).await.expect("written"));
     let pin = Pin { session: "ses_1".into(), version: version("a") };
     assert_eq!(store.pins().await.expect("read"), [pin]);
     for (id, now) in [("c", 3), ("d", 4)] {
-        store.appoint("echo", version(id), false, now).await.expect("written");
+        store.appoint("echo", version(id), false, None, now).await.expect("written");
     }
     let needed = async || {
         let mut needed = store.needed().await.expect("read");

@@ -147,7 +147,8 @@ fn an_engine_compiles_only_what_was_not_compiled_before() {
     let engine = || Engine::new(1).expect("an engine").with_cache(cache(data.path(), 1 << 20));
     let (bytes, first) = (wat::parse_str("(component (core module (func)))").expect("valid"), engine());
     let digest = Digest::of(&bytes);
-    let cached = |engine: &Engine| engine.component(bytes.clone().into(), digest, Path::new("echo.wasm")).expect("compiled").1;
+    let cached =
+        |engine: &Engine| engine.component(bytes.clone().into(), digest, Path::new("echo.wasm")).expect("compiled").1;
     assert_eq!((cached(&first), cached(&first), first.compiled()), (false, true, 1));
     let second = engine();
     assert_eq!((cached(&second), second.compiled()), (true, 0));

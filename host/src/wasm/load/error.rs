@@ -82,6 +82,14 @@ pub enum LoadError {
         /// The function with both types, in words.
         reason: String,
     },
+    /// The component's migrator is none.
+    #[error("{file} exports `sophon:agent/migrator`, but {reason}; build it for this contract")]
+    NoMigrator {
+        /// The component.
+        file: PathBuf,
+        /// What it has instead.
+        reason: String,
+    },
     /// The component was built for another version of the contract.
     #[error(
         "{file} was built for version {built} of the contract (`sophon:agent/{interface}`), and this host serves \

@@ -81,12 +81,21 @@ fn a_function_of_another_type_is_told_with_both_types() {
     for (interface, function, expected) in [
         ("handler", "handle", "func(turn: turn) -> result<outcome, failure>"),
         ("greeter", "greet", "func(session: string) -> result<option<string>, failure>"),
-        ("migrator", "migrate", "func(from-schema: u32) -> result<_, failure>"),
+        ("migrator", "migrate", "func(of: scope, from-schema: u32) -> result<_, failure>"),
     ] {
         let message = message(load(&engine, &exporting(interface, function, "")));
         let told = format!("`{function}` is `func()`, and is to be `{expected}`: ");
         assert!(message.contains(&told) && message.contains("rebuild it"), "{message}");
     }
+}
+
+#[test]
+fn a_migrator_without_its_function_is_told() {
+    let text = r#"(component
+        (instance $i) (export "sophon:agent/handler@0.1.0" (instance $i))
+        (instance $j) (export "sophon:agent/migrator@0.1.0" (instance $j)))"#;
+    let none = message(load(&engine(), &component(text)));
+    assert!(none.contains("exports `sophon:agent/migrator`, but it exports no function `migrate`"), "{none}");
 }
 
 #[test]
