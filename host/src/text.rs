@@ -54,6 +54,16 @@ pub(crate) fn terminal(text: &str) -> String {
     escape(text, |c| matches!(c, '\n' | '\t'))
 }
 
+/// Text of several lines as [`terminal`] shows it. Of a longer one only the end, at most `max` bytes.
+pub(crate) fn tail(text: &str, max: usize) -> String {
+    let shown = terminal(text);
+    if shown.len() <= max {
+        return shown;
+    }
+    let from = (shown.len() - max..shown.len()).find(|&at| shown.is_char_boundary(at)).unwrap_or(shown.len());
+    format!("… ({from} bytes before)\n{}", &shown[from..])
+}
+
 /// Bytes in hexadecimal, in small letters.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |hex, byte| hex + &format!("{byte:02x}"))
@@ -102,6 +112,12 @@ mod tests {
         assert_eq!(clip("ééé", 3), "é… (4 bytes more)");
         assert_eq!(clip("abc", 3), "abc");
         assert_eq!(floor("é", 1), 0);
+    }
+
+    #[test]
+    fn of_long_output_the_end_is_kept() {
+        assert_eq!(tail("a\n\u{1b}b", 80), "a\n\\u{1b}b");
+        assert_eq!(tail("ééé", 3), "… (4 bytes before)\né");
     }
 
     #[test]

@@ -180,6 +180,11 @@ impl Page {
         self.devtools("Emulation.setEmulatedMedia", features).await
     }
 
+    /// Keeps a picture of the page, for a person to look at.
+    pub(crate) async fn picture(&self, file: &std::path::Path) -> Result<()> {
+        Ok(std::fs::write(file, self.client.screenshot().await?)?)
+    }
+
     async fn devtools(&self, command: &str, parameters: Value) -> Result<()> {
         let body = json!({ "cmd": command, "params": parameters });
         self.client.issue_cmd(Extra { path: "goog/cdp/execute", body }).await?;

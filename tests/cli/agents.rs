@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// A component that answers with a text.
-fn answers(text: &str) -> Result<Vec<u8>> {
+pub(crate) fn answers(text: &str) -> Result<Vec<u8>> {
     let length = text.len();
     component(&format!(
         ";; Answers.\n(data (i32.const 1024) \"{text}\")
@@ -40,7 +40,7 @@ async fn done(data: &Path, words: &[&str]) -> Result<Run> {
     Ok(ended)
 }
 
-async fn list(data: &Path) -> Result<Vec<Value>> {
+pub(crate) async fn list(data: &Path) -> Result<Vec<Value>> {
     let listed: Value = serde_json::from_str(&done(data, &["list", "--json"]).await?.stdout)?;
     Ok(listed["agents"].as_array().context("a list")?.clone())
 }
@@ -65,7 +65,7 @@ async fn what_one_command_compiled_the_next_takes_from_the_disk() -> Result<()> 
 }
 
 /// The user of a `dev`.
-async fn user(data: &Path) -> Result<User> {
+pub(crate) async fn user(data: &Path) -> Result<User> {
     let session: Value = serde_json::from_slice(&fs::read(data.join("dev/session.json"))?)?;
     let text = |key: &str| session[key].as_str().context("text");
     User::connect(text("url")?, text("user_token")?).await

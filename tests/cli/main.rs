@@ -1,6 +1,7 @@
 //! The real binary: what it prints, what it leaves behind, and the codes it ends with.
 
 mod agents;
+mod build;
 mod commands;
 mod crash;
 mod dev;

@@ -1,10 +1,13 @@
-//! The host of `dev` behind the chat page's settings.
+//! The host of `dev` behind the chat page.
 
 use crate::grant::{Capability, Cover, Grant, Scope};
-use crate::localcloud::{Backstage, Behind, HostGrant};
+use crate::localcloud::{
+    Backstage, Behind, HostAgent, HostAgents, HostCandidate, HostGrant, HostProblem, HostTrial, HostVersion,
+};
+use crate::registry::{CandidateReport, LineReport, Registry, short};
 use crate::store::{Store, StoreError};
 use crate::time::now_ms;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Who it was, for the log.
 const BY: &str = "the user, on the chat page";
@@ -13,16 +16,20 @@ const MAX_COVERS: usize = 1_000;
 
 /// See the module. The cloud is there before the host, so the host's records come later.
 #[derive(Default)]
-pub(super) struct Stage(OnceLock<Store>);
+pub(super) struct Stage(OnceLock<(Store, Arc<Registry>)>);
 
 impl Stage {
-    /// The host runs, with these records.
-    pub(super) fn set(&self, store: Store) {
+    /// The host runs, with these records and agents.
+    pub(super) fn set(&self, store: Store, registry: Arc<Registry>) {
         // One host is started, once.
-        let _ = self.0.set(store);
+        let _ = self.0.set((store, registry));
     }
 
     fn store(&self) -> Result<&Store, String> {
+        self.host().map(|(store, _)| store)
+    }
+
+    fn host(&self) -> Result<&(Store, Arc<Registry>), String> {
         self.0.get().ok_or_else(|| "the host is still starting; try again in a moment".to_owned())
     }
 }
@@ -35,14 +42,64 @@ impl Backstage for Stage {
         })
     }
 
+    fn agents(&self, after: Option<u64>) -> Behind<'_, HostAgents> {
+        Box::pin(async move {
+            let (_, registry) = self.host()?;
+            let mut changes = registry.changes();
+            // Another count than that of the same host is one of an earlier one.
+            let change = changes.wait_for(|count| Some(*count) != after).await.map(|count| *count);
+            let change = change.map_err(|_| "the host has stopped".to_owned())?;
+            let agents = registry.report().into_iter().map(agent).collect();
+            Ok(HostAgents { change, agents, problems: problems(registry) })
+        })
+    }
+
+    fn versions<'a>(&'a self, session: &'a str) -> Behind<'a, Vec<HostVersion>> {
+        Box::pin(async move {
+            let versions = self.store()?.versions_of(session).await.map_err(unread)?;
+            Ok(versions.into_iter().map(|(interaction_id, by)| HostVersion { interaction_id, by }).collect())
+        })
+    }
+
     fn revoke<'a>(&'a self, id: &'a str) -> Behind<'a, bool> {
         Box::pin(async move { self.store()?.revoke_grant(id, BY, now_ms()).await.map_err(unread) })
     }
 }
 
 fn unread(error: StoreError) -> String {
-    tracing::error!("the chat page cannot reach the grants: {error}");
+    tracing::error!("the chat page cannot reach the host's records: {error}");
     "the host cannot read or write its records; its log says why".to_owned()
+}
+
+fn agent(line: LineReport) -> HostAgent {
+    HostAgent {
+        name: line.name,
+        id: short(&line.answers.id).to_owned(),
+        version: line.answers.version,
+        since: line.since,
+        is_default: line.is_default,
+        trial: line.trial.map(|trial| HostTrial { turns: trial.turns, failures: trial.failures }),
+        candidate: line.candidate.map(candidate),
+    }
+}
+
+fn candidate(candidate: CandidateReport) -> HostCandidate {
+    let state = match (&candidate.why, &candidate.output) {
+        (None, _) => "looking",
+        (Some(_), None) => "refused",
+        (Some(_), Some(_)) => "build_failed",
+    };
+    HostCandidate { version: candidate.version, state, why: candidate.why, output: candidate.output }
+}
+
+fn problems(registry: &Registry) -> Vec<HostProblem> {
+    let unbuilt = registry.unbuilt();
+    let problem = |(path, why): (std::path::PathBuf, String)| HostProblem {
+        what: crate::text::line(&path.display().to_string(), 300),
+        why: crate::text::line(&why, MAX_COVERS),
+        output: unbuilt.iter().find(|(place, _)| *place == path).and_then(|(_, build)| build.output.clone()),
+    };
+    registry.problems().into_iter().map(problem).collect()
 }
 
 fn shown(grant: &Grant) -> HostGrant {
@@ -125,6 +182,28 @@ mod tests {
     async fn a_host_that_is_not_there_yet_is_told_in_words() {
         let stage = Stage::default();
         assert!(stage.grants().await.is_err_and(|words| words.contains("still starting")));
-        assert!(stage.revoke("g1").await.is_err());
+        assert!(stage.revoke("g1").await.is_err() && stage.agents(None).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn agents_are_told_again_once_something_has_changed() {
+        let (stage, registry) = (Stage::default(), Registry::empty());
+        stage.set(Store::scratch().expect("a store"), registry.clone());
+        let before = stage.agents(None).await.expect("told");
+        assert_eq!((before.agents.len(), before.problems.len()), (0, 0));
+        let mut next = stage.agents(Some(before.change));
+        let mut waits = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(next.as_mut().poll(&mut waits).is_pending());
+        registry.build_failed(std::path::Path::new("/agents/echo"), "`make` ended", "error: so it is");
+        let after = next.await.expect("told");
+        assert!(after.change > before.change);
+        let problem = &after.problems[0];
+        assert_eq!((problem.what.as_str(), problem.why.as_str()), ("/agents/echo", "build failed: `make` ended"));
+        assert_eq!(problem.output.as_deref(), Some("error: so it is"));
+        assert_eq!(
+            stage.agents(Some(before.change + 70)).await,
+            Ok(after),
+            "a count of another host is no reason to wait"
+        );
     }
 }

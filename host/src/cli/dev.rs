@@ -2,11 +2,12 @@
 
 use super::args::DevArgs;
 use super::backstage::Stage;
+use super::build::Builder;
 use super::exit::Failure;
 use super::session::Session;
 use super::signals::Signals;
 use super::user::User;
-use super::{build, output, run};
+use super::{output, run};
 use crate::cloud::Pairing;
 use crate::config::{CloudUrl, Config, Environment, Secret, Token, TokenFile};
 use crate::daemon::{Daemon, DataLock, State, Troubles};
@@ -30,14 +31,8 @@ pub(super) async fn dev(
     let dev_dir = dev_dir(&config.data_dir);
     // Before the cloud opens its file: a second `dev` is told who is there.
     let _lock = DataLock::take(&dev_dir).map_err(Failure::other)?;
-    let building = async {
-        if !args.no_build {
-            build::build_all(&config.agents.paths).await;
-        }
-        run::load(&config).await
-    };
-    let (engine, agents) = tokio::select! {
-        loaded = building => loaded?,
+    let ((engine, agents), builder) = tokio::select! {
+        loaded = load(&config, args.no_build) => loaded?,
         () = signals.stop() => return Ok(()),
     };
     let stage = Arc::<Stage>::default();
@@ -49,10 +44,14 @@ pub(super) async fn dev(
     let user = User::new(session())?;
     let mut daemon = connect(&config, environment, &user, engine, agents).await?;
     daemon.serve_programs(troubles);
-    stage.set(daemon.store().clone());
+    stage.set(daemon.store().clone(), daemon.registry().clone());
     session().write(&dev_dir).map_err(Failure::other)?;
     greet(&cloud, &daemon);
+    let builds = builder.map(|builder| builder.keep(daemon.registry().clone()));
     let ended = run::supervise(daemon, &mut signals).await;
+    if let Some(builds) = builds {
+        builds.end().await;
+    }
     Session::remove(&dev_dir);
     cloud.stop().await;
     ended
@@ -77,6 +76,15 @@ pub(super) fn paths(config: &Config) -> Result<Vec<PathBuf>, Failure> {
         [] => Err(Failure::usage("no agents: name an agent's folder or component, or set `agents.paths`")),
         paths => Ok(paths.to_vec()),
     }
+}
+
+/// Builds the agents, unless that is not wanted, and makes them ready. Who builds goes on to do so.
+async fn load(config: &Config, no_build: bool) -> Result<((Arc<Engine>, Arc<Agents>), Option<Builder>), Failure> {
+    let mut builder = (!no_build).then(|| Builder::new(&config.agents.paths, config.agents.swap.watch));
+    if let Some(builder) = &mut builder {
+        builder.build_all().await;
+    }
+    Ok((run::load(config).await?, builder))
 }
 
 async fn start_cloud(dev_dir: &Path, args: &DevArgs, stage: Arc<Stage>) -> Result<LocalCloud, Failure> {

@@ -33,7 +33,9 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use backstage::{Backstage, Behind, HostGrant};
+pub use backstage::{
+    Backstage, Behind, HostAgent, HostAgents, HostCandidate, HostGrant, HostProblem, HostTrial, HostVersion,
+};
 pub use bucket::Buckets;
 pub use fault::{Fault, Faults, Gone, Often, Refused, RequestFault, Rule, SocketFault, Standing, UpdateFault};
 pub use persist::FileError;

@@ -186,9 +186,9 @@ impl Line {
         self.trial.is_some()
     }
 
-    /// There is nothing but the version that answers.
-    pub(super) fn is_alone(&mut self) {
-        self.candidate = None;
+    /// There is nothing but the version that answers. Whether that is news.
+    pub(super) fn is_alone(&mut self) -> bool {
+        self.candidate.take().is_some()
     }
 
     /// What is told of it.
@@ -215,6 +215,7 @@ impl Line {
                 id: candidate.id.clone(),
                 why: candidate.why.clone(),
                 at: candidate.at_ms,
+                output: None,
             }),
         }
     }

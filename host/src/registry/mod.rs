@@ -4,6 +4,7 @@
 //! what lies in the agents' folders and lets what is new and fit take over; the first turns of a version are counted, and
 //! the version before answers again when too many of them fail.
 
+mod built;
 mod candidate;
 mod carry;
 mod hands;
@@ -16,7 +17,7 @@ mod shelf;
 mod stamp;
 mod swap;
 mod trial;
-mod watch;
+pub(crate) mod watch;
 
 use crate::config::{AgentName, AgentsConfig};
 use crate::store::Store;
@@ -51,6 +52,8 @@ struct Lines {
     by_name: BTreeMap<AgentName, Line>,
     /// Where something lies that is no agent, and why.
     problems: BTreeMap<PathBuf, String>,
+    /// Where building failed, and how.
+    builds: BTreeMap<PathBuf, CandidateReport>,
     /// Sessions that stay with one version.
     pins: BTreeMap<String, Arc<Agent>>,
     /// The version of each agent that the store has last heard of.
@@ -86,14 +89,23 @@ impl Registry {
 
     /// Where something lies that is no agent, and why.
     pub fn problems(&self) -> Vec<(PathBuf, String)> {
-        self.lines().problems.iter().map(|(path, why)| (path.clone(), why.clone())).collect()
+        let lines = self.lines();
+        let mut problems = lines.problems.clone();
+        problems.extend(lines.unbuilt().map(|(path, build)| (path.clone(), build.in_words())));
+        problems.into_iter().collect()
     }
 
     /// What is told of each agent, by name.
     pub fn report(&self) -> Vec<LineReport> {
         let default = self.default_name();
         let lines = self.lines();
-        lines.by_name.iter().map(|(name, line)| line.report(default.as_ref() == Some(name))).collect()
+        let report = |(name, line): (&AgentName, &Line)| {
+            let report = line.report(default.as_ref() == Some(name));
+            // What is not even built is newer than what was looked at.
+            let build = lines.builds.get(&report.origin).cloned();
+            LineReport { candidate: build.or(report.candidate), ..report }
+        };
+        lines.by_name.iter().map(report).collect()
     }
 
     /// Tells whenever something has changed in what is reported, and how often it did.

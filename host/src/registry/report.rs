@@ -66,6 +66,24 @@ pub struct CandidateReport {
     pub why: Option<String>,
     /// Since when.
     pub at: u64,
+    /// It was not even built: the end of what the build command printed, in lines.
+    #[serde(default)]
+    pub output: Option<String>,
+}
+
+impl CandidateReport {
+    /// What it is, for people: its version, and why it does not answer.
+    pub fn in_words(&self) -> String {
+        let name = match self.version.as_str() {
+            "" => "another version".to_owned(),
+            version => format!("version {version} ({})", short(&self.id)),
+        };
+        match (&self.why, &self.output) {
+            (None, _) => format!("{name} is being looked at"),
+            (Some(why), Some(_)) => format!("build failed: {why}"),
+            (Some(why), None) => format!("{name} does not answer: {why}"),
+        }
+    }
 }
 
 impl VersionReport {

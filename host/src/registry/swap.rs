@@ -69,6 +69,9 @@ impl Registry {
         let over = lines.by_name.values_mut().filter_map(|line| line.passes_by_time(now).then(|| line.current.clone()));
         let over: Vec<_> = over.collect();
         drop(lines);
+        if !over.is_empty() {
+            self.changed();
+        }
         over.iter().for_each(|agent| drop(self.passed(agent)));
     }
 
@@ -118,7 +121,9 @@ impl Registry {
         let (name, id) = (&candidate.manifest.name, candidate.id);
         let is_recorded = {
             let mut lines = self.lines();
-            lines.problems.remove(&candidate.manifest.origin);
+            if lines.problems.remove(&candidate.manifest.origin).is_some() {
+                self.changed();
+            }
             let recorded = lines.recorded.get(name) == Some(&id.to_string());
             let Some(line) = lines.by_name.get_mut(name) else { return Ok(true) };
             line.is_of(&candidate.manifest).map_err(|why| candidate.unfit(why))?;
@@ -131,7 +136,9 @@ impl Registry {
                 self.changed();
                 return Ok(true);
             }
-            line.is_alone();
+            if line.is_alone() {
+                self.changed();
+            }
             recorded
         };
         if !is_recorded {

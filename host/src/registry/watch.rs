@@ -15,7 +15,7 @@ const SILENT: [u64; 9] =
     [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x6573_5546, 0x0102_1997, 0x786f_4256, 0x00c3_6400, 0x5346_414f];
 
 /// Watches folders, each by itself and without what is below it.
-pub(super) struct Watcher {
+pub(crate) struct Watcher {
     system: Option<RecommendedWatcher>,
     /// Folders with the device and inode that are watched: one that was made anew is another one.
     watched: BTreeMap<PathBuf, (u64, u64)>,
@@ -25,7 +25,7 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// Begins to give hints.
-    pub(super) fn start(how: Watch, hint: Arc<Notify>) -> Self {
+    pub(crate) fn start(how: Watch, hint: Arc<Notify>) -> Self {
         let changed = move |event: notify::Result<notify::Event>| {
             // Looking opens files, and must not be a reason to look.
             let reads =
@@ -45,7 +45,7 @@ impl Watcher {
     }
 
     /// Watches these folders, and no others.
-    pub(super) fn follow(&mut self, folders: BTreeMap<PathBuf, (u64, u64)>) {
+    pub(crate) fn follow(&mut self, folders: BTreeMap<PathBuf, (u64, u64)>) {
         let Some(system) = &mut self.system else { return };
         let gone = self.watched.iter().filter(|(path, inode)| folders.get(*path) != Some(inode));
         for (path, _) in gone {
@@ -69,7 +69,7 @@ impl Watcher {
     }
 
     /// Whether somebody has to look now and then.
-    pub(super) fn polls(&self) -> bool {
+    pub(crate) fn polls(&self) -> bool {
         self.polls
     }
 }

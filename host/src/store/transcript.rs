@@ -27,7 +27,29 @@ pub enum Speaker {
     Agent,
 }
 
+/// Turns of a session whose versions are told: the newest.
+const MAX_TOLD: u32 = 5_000;
+
 impl Store {
+    /// Which version of which agent answered in a session, in words, by interaction: oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn versions_of(&self, session: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let session = session.to_owned();
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT interaction, version FROM turns WHERE session = ?1 AND version IS NOT NULL
+                 ORDER BY seq DESC LIMIT ?2",
+            )?;
+            let rows = statement.query_map(params![session, MAX_TOLD], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let mut told = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+            told.reverse();
+            Ok(told)
+        })
+        .await
+    }
+
     /// All sessions that something is known of.
     ///
     /// # Errors

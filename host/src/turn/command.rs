@@ -1,11 +1,14 @@
 //! What the host answers itself: `/agents`, `/use NAME`, `/grants` and `/revoke ID`.
 
 use crate::grant::Grant;
-use crate::registry::Registry;
+use crate::registry::{CandidateReport, Registry};
 use std::fmt::Write as _;
 
 /// Grants that are listed in a chat.
 const MAX_LISTED: usize = 100;
+
+/// What is shown of the output of builds that failed, in bytes.
+const MAX_OUTPUT: usize = 16 << 10;
 
 /// A command of the user's to the host.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,12 +53,34 @@ pub(super) fn list(registry: &Registry, current: Option<&str>) -> String {
     for (_, why) in registry.problems() {
         let _ = writeln!(text, "- not loaded: {}", crate::text::line(&why, 600));
     }
+    let mut room = MAX_OUTPUT;
+    for line in registry.report() {
+        if let Some(candidate) = &line.candidate {
+            refused(&mut text, &format!("**{}**", line.name), candidate, &mut room);
+        }
+    }
+    for (place, build) in registry.unbuilt() {
+        refused(&mut text, &crate::text::code(&place.display().to_string(), 200), &build, &mut room);
+    }
     if agents.is_empty() {
         text.push_str(NO_AGENTS);
     } else {
         text.push_str("\nChoose with `/use NAME`.");
     }
     text
+}
+
+/// A version that does not answer. What was printed for all of them together is bounded.
+fn refused(text: &mut String, name: &str, candidate: &CandidateReport, room: &mut usize) {
+    let _ = writeln!(text, "\n{name}: {}", crate::text::code(&candidate.in_words(), 600));
+    let output = candidate.output.as_deref().unwrap_or_default();
+    let output = crate::text::tail(output, *room);
+    *room = room.saturating_sub(output.len());
+    if !output.trim().is_empty() {
+        // A fence that is longer than any in what it holds.
+        let ticks = output.split(|c| c != '`').map(str::len).max().unwrap_or(0).max(2) + 1;
+        let _ = writeln!(text, "\n{0}text\n{1}\n{0}", "`".repeat(ticks), output.trim_end());
+    }
 }
 
 /// The grants as a list.
@@ -114,6 +139,15 @@ mod tests {
         for text in ["", "/agents now", "/use my other agent", "/help", "use echo", "tell me of /agents"] {
             assert_eq!(Command::parse(text), None, "{text:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_compiler_said_cannot_leave_its_block() {
+        let registry = Registry::empty();
+        registry.build_failed(std::path::Path::new("/agents/echo"), "`make` ended", "error:\n````\n# not a heading");
+        let text = list(&registry, None);
+        assert!(text.contains("`/agents/echo`: `build failed: 'make' ended`"), "{text}");
+        assert!(text.contains("\n`````text\nerror:\n````\n# not a heading\n`````\n"), "{text}");
     }
 
     #[test]

@@ -100,13 +100,9 @@ fn rows(line: &LineReport, now: Option<u64>) -> Vec<String> {
         rows.push(format!("    goes back to {} if it fails", before.in_words()));
     }
     if let Some(candidate) = &line.candidate {
-        let name = match candidate.version.as_str() {
-            "" => "another version".to_owned(),
-            version => format!("version {version} ({})", short(&candidate.id)),
-        };
-        let why =
-            candidate.why.as_deref().map_or("is being looked at".to_owned(), |why| format!("does not answer: {why}"));
-        rows.push(format!("    {name} {why}"));
+        rows.push(format!("    {}", candidate.in_words()));
+        let output = candidate.output.as_deref().unwrap_or_default();
+        rows.extend(output.lines().map(|line| format!("        {line}")));
     }
     rows.iter().map(|row| crate::text::terminal(row)).collect()
 }

@@ -5,6 +5,8 @@ import { EVENT_NAMES } from "./events.js";
 /** Without any event for this long the stream counts as dead; the server sends a heartbeat every 25 s. */
 const SILENCE_MS = 65_000;
 const CALL_TIMEOUT_MS = 20_000;
+/** The host waits 20 s for something to tell. */
+const WAITING_CALL_MS = 40_000;
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 
 /** A refused or failed call. `status` is 0 if no answer came at all. */
@@ -28,8 +30,8 @@ export class ApiError extends Error {
 }
 
 /** One call; resolves with `result` of the envelope or throws an ApiError. */
-export async function call(method, path, body) {
-  const options = { method, headers: { accept: "application/json" }, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) };
+export async function call(method, path, body, signal = AbortSignal.timeout(CALL_TIMEOUT_MS)) {
+  const options = { method, headers: { accept: "application/json" }, signal };
   if (body !== undefined) {
     options.headers["content-type"] = "application/json";
     options.body = JSON.stringify(body);
@@ -56,6 +58,11 @@ export const api = {
   me: () => call("GET", "/v1/me"),
   snapshot: () => call("GET", "/v1/me/snapshot"),
   decide: (id, body) => call("POST", `/v1/me/approvals/${encodeURIComponent(id)}`, body),
+  hostAgents: (after, stop) => {
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(WAITING_CALL_MS)]);
+    return call("GET", after === null ? "/page/host/agents" : `/page/host/agents?after=${after}`, undefined, signal);
+  },
+  hostVersions: (id) => call("GET", `/page/host/sessions/${encodeURIComponent(id)}/versions`),
   hostGrants: () => call("GET", "/page/host/grants"),
   revokeHost: (id) => call("DELETE", `/page/host/grants/${encodeURIComponent(id)}`),
   revokeCloud: (installation, id) => call("DELETE",

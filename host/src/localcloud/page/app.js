@@ -1,7 +1,9 @@
 // The entry: holds the state, turns clicks into calls, keeps the state in step with the host, and draws at most once
 // a frame.
 
+import { unversioned } from "./agents.js";
 import { api, ApiError, Stream } from "./api.js";
+import { Poll, Versions } from "./poll.js";
 import { initialState, reduce, runningMessage, sessionsOf } from "./state.js";
 import { Sync } from "./sync.js";
 import { View } from "./view.js";
@@ -30,6 +32,18 @@ const view = new View({
   },
 }, ui);
 const sync = new Sync({ read: readAll, waitAfter });
+const versions = new Versions({
+  ask: async (id) => dispatch({ type: "versions", session_id: id, versions: (await attempt(api.hostVersions(id))).versions }),
+  onDone: redraw,
+});
+const poll = new Poll({
+  ask: async (after, signal) => {
+    const host = await api.hostAgents(after, signal);
+    return host.agents ? host : null;
+  },
+  onAnswer: (host) => dispatch({ type: "host", host }),
+  isFinal: isKeyError,
+});
 const stream = new Stream({ onEvent, onRefused, onState: (value) => dispatch({ type: "connection", value }) });
 
 /** What the page remembers of its own look; never a word of a chat. */
@@ -73,6 +87,7 @@ function draw() {
   const target = running?.message_id ?? state.waiting.get(state.open) ?? null;
   if (stopping && stopping !== target) stopping = null;
   view.update(state, { isStopping: stopping !== null });
+  if (state.host && state.open) versions.want(state.open, unversioned(state.chats.get(state.open)));
 }
 
 function onEvent(name, id, data) {
@@ -96,6 +111,7 @@ function isKeyError(error) {
   if (error.status !== 401) return false;
   dead = true;
   stream.close();
+  poll.stop();
   view.showKeyPanel();
   return true;
 }
@@ -253,7 +269,15 @@ function chooseFirst() {
   dispatch({ type: "open", session_id: hashSession() });
 }
 
+/** A page that nobody sees does not ask: browsers open few connections to one server. */
+function watchHost() {
+  if (document.hidden || dead) poll.stop();
+  else poll.start();
+}
+
 addEventListener("hashchange", openFromHash);
+document.addEventListener("visibilitychange", watchHost);
 redraw();
+watchHost();
 // Its `hello` starts the first reading.
 stream.open();

@@ -29,10 +29,10 @@ export class Bubble {
     }, [this.body, this.meta]);
   }
 
-  /** Shows `message`; does nothing if it is the very object that is shown. */
-  update(message) {
-    if (this.message === message && !this.isBehind) return;
-    this.message = message;
+  /** Shows `message`, and which version answered if that is known; does nothing if that is what is shown. */
+  update(message, version) {
+    if (this.message === message && this.version === version && !this.isBehind) return;
+    Object.assign(this, { message, version });
     this.isBehind = false;
     if (message.role === "user") this.drawQuestion(message);
     else this.drawAnswer(message);
@@ -119,10 +119,18 @@ export class Bubble {
     if (isAnswer && Object.hasOwn(REASONS, message.finish_reason ?? "")) {
       nodes.push(el("span", { class: "reason", text: REASONS[message.finish_reason] }));
     }
+    if (isAnswer && this.version) nodes.push(this.drawVersion(this.version));
     const usage = isAnswer ? usageParts(message.usage) : [];
     if (usage.length > 0) nodes.push(this.drawUsage(usage));
     if (isAnswer && message.text.trim()) nodes.push(this.copyButton());
     placeChildren(this.meta, nodes);
+  }
+
+  drawVersion({ label, agent, version }) {
+    this.by ??= el("span", { class: "answered-by", "data-testid": "answered-by", dir: "auto" });
+    setText(this.by, `${agent} ${version}`);
+    this.by.title = `Answered by ${label}`;
+    return this.by;
   }
 
   drawUsage(parts) {

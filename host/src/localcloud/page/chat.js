@@ -1,6 +1,7 @@
 // The conversation: the list of bubbles with day lines, scrolling that follows only if the reader is at the end, and
 // what is shown when there is nothing to read.
 
+import { moves } from "./agents.js";
 import { Bubble } from "./bubble.js";
 import { el, icon, placeChildren, setText } from "./dom.js";
 import { dayName, dayNumber } from "./format.js";
@@ -12,7 +13,7 @@ export class Chat {
   constructor({ onEarlier, redraw }) {
     const byId = (id) => document.getElementById(id);
     Object.assign(this, { scroller: byId("scroller"), log: byId("log"), jump: byId("jump"), earlier: byId("earlier") });
-    Object.assign(this, { empty: byId("empty"), redraw, bubbles: new Map(), days: new Map(), list: null, id: null });
+    Object.assign(this, { empty: byId("empty"), redraw, bubbles: new Map(), days: new Map(), moved: new Map(), list: null, id: null });
     Object.assign(this, { atEnd: true, lastTop: 0 });
     this.jump.append(icon("down"), el("span", { text: "Newest" }));
     this.jump.addEventListener("click", () => this.follow(true));
@@ -32,27 +33,28 @@ export class Chat {
     this.log.setAttribute("aria-busy", String(!chat?.loaded));
     this.earlier.hidden = !chat?.hasMore;
     this.earlier.disabled = Boolean(chat?.loading);
-    this.drawList(list);
+    this.drawList(list, chat?.versions ?? null);
     this.settle();
   }
 
   reset(id) {
-    Object.assign(this, { id, list: null, atEnd: true, lastTop: 0 });
+    Object.assign(this, { id, list: null, versions: null, atEnd: true, lastTop: 0 });
     this.bubbles.clear();
     this.days.clear();
+    this.moved.clear();
     this.log.replaceChildren();
   }
 
-  drawList(list) {
+  drawList(list, versions) {
     const order = list.map((message) => message.message_id).join(" ");
-    const isSameOrder = order === this.order && this.list !== null;
+    const isSameOrder = order === this.order && this.list !== null && versions === this.versions;
     const isPrepended = this.list?.length > 0 && list.length > 0 && list[0].message_id !== this.list[0].message_id;
     const fromEnd = this.scroller.scrollHeight - this.scroller.scrollTop;
-    for (const message of list) this.bubble(message).update(message);
-    if (!isSameOrder) placeChildren(this.log, this.withDays(list));
+    for (const message of list) this.bubble(message).update(message, versions?.get(message.interaction_id) ?? null);
+    if (!isSameOrder) placeChildren(this.log, this.withLines(list, moves(list, versions ?? undefined)));
     // The browser anchors the view while one reads, but not at the very top, where "earlier" is pressed.
     if (isPrepended && !this.atEnd) this.scroller.scrollTop = this.scroller.scrollHeight - fromEnd;
-    Object.assign(this, { list, order });
+    Object.assign(this, { list, order, versions });
   }
 
   bubble(message) {
@@ -61,13 +63,15 @@ export class Chat {
     return bubble;
   }
 
-  withDays(list) {
+  /** The bubbles, with a line before the first of each day, and before the first of another version. */
+  withLines(list, moved) {
     const nodes = [];
     let last = null;
     for (const message of list) {
       const day = dayNumber(message.created_at);
       if (day !== last && message.created_at) nodes.push(this.dayLine(day, message.created_at));
       last = day;
+      if (moved.has(message.message_id)) nodes.push(this.moveLine(message.message_id, moved.get(message.message_id)));
       nodes.push(this.bubbles.get(message.message_id).node);
     }
     return nodes;
@@ -77,6 +81,13 @@ export class Chat {
     if (!this.days.has(day)) this.days.set(day, el("div", { class: "day" }, [el("span")]));
     const node = this.days.get(day);
     setText(node.firstChild, dayName(ms));
+    return node;
+  }
+
+  moveLine(id, words) {
+    if (!this.moved.has(id)) this.moved.set(id, el("div", { class: "day", "data-testid": "moved" }, [el("span")]));
+    const node = this.moved.get(id);
+    setText(node.firstChild, words);
     return node;
   }
 

@@ -1,5 +1,6 @@
 // The settings: what agents may do without asking, and taking it back. A native dialog brings Escape and the focus trap.
 
+import { agentFacts } from "./agents.js";
 import { el, icon, placeChildren, setText } from "./dom.js";
 import { fullTime, isoTime, listTime } from "./format.js";
 import { cloudRows, hostRows } from "./grants.js";
@@ -31,6 +32,7 @@ export class Settings {
     close.addEventListener("click", () => this.node.close());
     this.close = close;
     this.problem = el("p", { class: "settings-problem", role: "alert", "data-testid": "settings-problem", hidden: "" });
+    this.agents = part("host-agents", "Agents on this host");
     this.parts = {
       host: part("grants-host", "On this host"),
       cloud: part("grants-cloud", "In this cloud", "The cloud gives these answers in your place. A sophon-host looks at its "
@@ -38,7 +40,7 @@ export class Settings {
     };
     this.node.replaceChildren(el("div", { class: "settings-box" }, [
       el("div", { class: "settings-head" }, [el("h2", { id: "settings-title", text: "Settings" }), close]),
-      el("h3", { text: "What agents may do without asking" }), this.problem,
+      this.agents.node, el("h3", { text: "What agents may do without asking" }), this.problem,
       ...Object.values(this.parts).map((one) => one.node),
     ]));
   }
@@ -76,10 +78,21 @@ export class Settings {
     const host = hostRows(this.host ?? [], sessions, Date.now());
     const cloud = cloudRows([...installations.values()], sessions, agentName);
     const lines = { undefined: "Reading…", null: ELSEWHERE }[this.host] ?? NOTHING;
+    this.drawAgents(this.state?.host ?? null);
     this.drawPart(this.parts.host, host, lines, this.more);
     this.drawPart(this.parts.cloud, cloud, "Nothing.", 0);
     const known = new Set([...host, ...cloud].map((row) => row.key));
     for (const key of this.rows.keys()) if (!known.has(key)) this.rows.delete(key);
+  }
+
+  /** Which version of which agent answers. Elsewhere than on this host nothing is known of it. */
+  drawAgents(host) {
+    this.agents.node.hidden = !host;
+    if (!host || this.shownHost === host) return;
+    this.shownHost = host;
+    this.agents.list.replaceChildren(...host.agents.map(agentRow));
+    setText(this.agents.none, host.agents.length > 0 ? "" : "None.");
+    this.agents.none.hidden = host.agents.length > 0;
   }
 
   drawPart({ list, none }, rows, words, more) {
@@ -150,6 +163,15 @@ export class Settings {
     this.problem.hidden = words === null;
     setText(this.problem, words ?? "");
   }
+}
+
+function agentRow(agent) {
+  const since = el("time", { datetime: isoTime(agent.since), title: fullTime(agent.since),
+    text: `since ${listTime(agent.since)}` });
+  return el("li", { class: "grant", "data-testid": "host-agent" }, [el("div", { class: "grant-text" }, [
+    el("p", { class: "grant-who", dir: "auto" }, [el("strong", { text: `${agent.name} ${agent.version}` }), since]),
+    el("p", { class: "grant-facts", dir: "auto", text: `${agent.id}; ${agentFacts(agent)}`.replace(/; $/, "") }),
+  ])]);
 }
 
 function part(id, title, hint = null) {

@@ -1,6 +1,7 @@
 // The pure reducer: (state, action) -> state. It knows neither fetch nor the DOM, and it folds every event so that
 // duplicates, odd orders and unknown things do no harm. Unchanged parts keep their identity; the view relies on it.
 
+import { foldVersions, normalizeHost } from "./agents.js";
 import { normalizeApproval } from "./approvals.js";
 import { EVENTS } from "./events.js";
 import { foldMessage, normalizeMessage } from "./messages.js";
@@ -9,13 +10,13 @@ import { foldMessage, normalizeMessage } from "./messages.js";
  * `chats` holds only the sessions whose messages were asked for; events of others only touch the session list.
  * `fresh` records what the stream said about sessions, installations and approvals while a snapshot was on its way (null:
  * gone), so that an older snapshot cannot undo it. `waiting` maps a session to the interaction whose answer has not
- * begun.
+ * begun. `host` is what the host in the same process tells of its agents; null where there is none.
  */
 export function initialState() {
   return {
     user: null, ready: false, connection: "connecting", lastEventId: -1, open: null, gone: null,
     installations: new Map(), sessions: new Map(), fresh: nothingFresh(), chats: new Map(), waiting: new Map(),
-    unread: new Set(), approvals: new Map(),
+    unread: new Set(), approvals: new Map(), host: null,
   };
 }
 
@@ -36,6 +37,12 @@ const ACTIONS = {
   session: (state, { session }) => EVENTS.session_updated(state, session ?? {}),
   session_gone: (state, { session_id }) => EVENTS.session_deleted(state, { session_id }),
   approval_gone: (state, action) => EVENTS.approval_resolved(state, action),
+  host: (state, { host }) => ({ ...state, host: normalizeHost(host) }),
+  versions: (state, { session_id, versions }) => {
+    const chat = state.chats.get(session_id);
+    const known = foldVersions(chat?.versions, versions);
+    return !chat || known === chat.versions ? state : withChat(state, session_id, { ...chat, versions: known });
+  },
   open: (state, { session_id }) => openSession(state, session_id),
   messages_requested: (state, { session_id }) => beginLoad(state, session_id),
   messages_loaded: (state, action) => foldPage(state, action),

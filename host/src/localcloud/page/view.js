@@ -10,6 +10,7 @@ import { Settings } from "./settings.js";
 import { Sheet } from "./sheet.js";
 import { agentName, Sidebar, sessionTitle } from "./sidebar.js";
 import { runningMessage } from "./state.js";
+import { Strip } from "./strip.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -30,6 +31,7 @@ export class View {
     this.menu = new Menu();
     this.dialog = new Dialog();
     this.sheet = new Sheet(actions.decide);
+    this.strip = new Strip();
     this.settings = new Settings(actions.calls);
     byId("head-menu").append(icon("dots"));
     byId("head-menu").addEventListener("click", () => this.openMenu(this.state.open, byId("head-menu")));
@@ -62,6 +64,7 @@ export class View {
     this.sidebar.update(state);
     this.drawHead(session, agent);
     this.drawBanner(state.connection);
+    this.strip.update(state.host);
     this.chat.update(state.open, state.chats.get(state.open));
     this.chat.say(...this.emptyText(state, session, agent));
     this.drawComposer(state, session, agent, isStopping);

@@ -69,6 +69,8 @@ fn me_routes() -> Router<Arc<Cloud>> {
         .route("/v1/me/sessions/{id}/messages", get(me::messages))
         .route("/v1/me/sessions/{id}/send", post(me::send))
         .route("/v1/me/sessions/{id}/cancel", post(me::cancel))
+        .route("/page/host/agents", get(host::agents))
+        .route("/page/host/sessions/{id}/versions", get(host::versions))
         .route("/page/host/grants", get(host::grants))
         .route("/page/host/grants/{id}", delete(host::revoke))
 }

@@ -25,6 +25,7 @@ macro_rules! files {
 
 /// Name below `/assets/`, content type, content.
 const FILES: &[(&str, &str, &[u8])] = files! {
+    "agents.js" JS
     "api.js" JS
     "app.js" JS
     "approvals.js" JS
@@ -39,6 +40,7 @@ const FILES: &[(&str, &str, &[u8])] = files! {
     "grants.js" JS
     "messages.js" JS
     "outcome.js" JS
+    "poll.js" JS
     "render.js" JS
     "settings.css" CSS
     "settings.js" JS
@@ -46,6 +48,8 @@ const FILES: &[(&str, &str, &[u8])] = files! {
     "sheet.js" JS
     "sidebar.js" JS
     "state.js" JS
+    "strip.css" CSS
+    "strip.js" JS
     "style.css" CSS
     "sync.js" JS
     "task.js" JS

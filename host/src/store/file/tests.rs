@@ -178,6 +178,20 @@ async fn history_is_the_sessions_own_bounded_and_newest_last() {
 }
 
 #[tokio::test]
+async fn who_answered_is_told_by_interaction_where_a_version_did() {
+    let store = Store::scratch().expect("opens");
+    for (number, by) in [(1, Some("echo 1 (aa)")), (2, None), (3, Some("echo 2 (bb)"))] {
+        receive(&store, number, Some(message("ses_1", number))).await;
+        let by = by.map(str::to_owned);
+        store.finish(&message("ses_1", number), "answer".into(), by, 2_000).await.expect("recorded");
+    }
+    let told = store.versions_of("ses_1").await.expect("read");
+    let interaction = |number| message("ses_1", number).interaction.to_string();
+    assert_eq!(told, [(interaction(1), "echo 1 (aa)".to_owned()), (interaction(3), "echo 2 (bb)".to_owned())]);
+    assert!(store.versions_of("ses_2").await.expect("read").is_empty());
+}
+
+#[tokio::test]
 async fn the_choice_of_an_agent_lasts() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
