@@ -174,7 +174,8 @@ async fn under_turns(binary: &Path, component: &[u8]) -> Result<Vec<Row>> {
         };
         driver.finish(host).await?;
         ratios.push(with.zip(without).map(|(with, without)| with / without));
-        (quiet.push(without), busy.push(with));
+        quiet.push(without);
+        busy.push(with);
     }
     let row = |name, digits, reach, runs| Row { name, digits, reach, others: [""; 3], runs };
     Ok(vec![

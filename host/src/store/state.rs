@@ -3,6 +3,7 @@
 //! How much fits is the caller's to say. The look at what is there and the change are one: nothing comes between.
 
 use super::{Store, StoreError};
+pub use change::{Capacity, Change, Changed, Expected, Moved};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Values above this are written by the store's thread, in bytes: copying them is too long for one on which others wait.
@@ -34,57 +35,6 @@ impl Drawer {
     pub fn of_schema(self, schema: u32) -> Self {
         Self { schema, ..self }
     }
-}
-
-/// How much a drawer may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capacity {
-    /// Keys.
-    pub entries: u32,
-    /// Bytes of keys and values together.
-    pub bytes: u32,
-}
-
-/// What is to become of one key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// The key.
-    pub key: String,
-    /// What it must hold for anything to happen.
-    pub expected: Expected,
-    /// Its new value; none deletes it.
-    pub new: Option<Vec<u8>>,
-}
-
-/// What a key must hold to be changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expected {
-    /// Whatever it holds.
-    Anything,
-    /// This value, or nothing.
-    Exactly(Option<Vec<u8>>),
-}
-
-/// What came of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changed {
-    /// It is done.
-    Done,
-    /// The key holds something else than was expected.
-    Differs,
-    /// There would be too many keys.
-    TooMany,
-    /// There would be too many bytes.
-    TooLarge,
-    /// It was carried over.
-    Moved(Moved),
-}
-
-/// A drawer was carried over to another shape than that of the version who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moved {
-    /// The shape that it has now.
-    pub schema: u32,
 }
 
 impl Store {
@@ -218,6 +168,16 @@ impl Found {
     }
 }
 
+impl Entry {
+    fn is_as(&self, expected: &Expected) -> bool {
+        match expected {
+            Expected::Anything => true,
+            Expected::Exactly(None) => self.old.is_none(),
+            Expected::Exactly(Some(_)) => self.is_expected,
+        }
+    }
+}
+
 fn alter(connection: &Connection, drawer: &Drawer, change: Change, most: Capacity) -> rusqlite::Result<Changed> {
     let found = match locate(connection, drawer)? {
         Place::None => None,
@@ -228,12 +188,7 @@ fn alter(connection: &Connection, drawer: &Drawer, change: Change, most: Capacit
         Some(found) => find(connection, found.drawer, &change)?,
         None => Entry { old: None, is_expected: false },
     };
-    let fits = match &change.expected {
-        Expected::Anything => true,
-        Expected::Exactly(None) => entry.old.is_none(),
-        Expected::Exactly(Some(_)) => entry.is_expected,
-    };
-    if !fits {
+    if !entry.is_as(&change.expected) {
         return Ok(Changed::Differs);
     }
     let Some(value) = change.new else {
@@ -294,5 +249,6 @@ fn make(connection: &Connection, drawer: &Drawer) -> rusqlite::Result<Result<Fou
     Ok(Ok(Found { drawer, entries: 0, bytes: 0 }))
 }
 
+mod change;
 #[cfg(test)]
 mod tests;
