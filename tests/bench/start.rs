@@ -113,7 +113,8 @@ fn rows(agents: usize, starts: &Starts) -> [Row; 4] {
         let runs = starts.iter().map(|start| Some(figure(start))).collect();
         Row { name: names[place], digits: 1, reach: reach[place], others: [""; 3], runs }
     };
-    let (ready, resident): (fn(&Start) -> f64, fn(&Start) -> f64) = (|start| start.ready, |start| start.resident);
+    let ready = |start: &Start| start.ready;
+    let resident = |start: &Start| start.resident;
     [
         row(0, &starts.cold, ready),
         row(1, &starts.warm, ready),
