@@ -17,6 +17,7 @@ use sophon_host::grant::{Answer, Question};
 use sophon_host::store::{Durability, Store};
 use sophon_host::wasm::{Agent, Effort, Engine, Turn};
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -72,19 +73,23 @@ async fn main() -> Result<()> {
         return Ok(());
     }
     let (target, dir) = (Target::find()?, tempfile::tempdir()?);
-    let (echo, probe) = (target.build_guest("echo")?, target.build_guest("probe")?);
+    let [echo, fetch, probe] = ["echo", "fetch", "probe"].map(|guest| target.build_guest(guest));
     let begun = Instant::now();
     let engine = Arc::new(Engine::new(ROOM)?);
     println!("{:<52} {:>10.1}", "engine for 8,000 turns, ms", begun.elapsed().as_secs_f64() * 1e3);
     let store = Store::open(&dir.path().join("host.db"), Durability::Process)?;
     let rig = Rig { engine, store, room: Arc::default() };
-    let [echo, probe] = [echo, probe].map(|file| Manifest::bare(&file).map(|manifest| rig.engine.load(manifest)));
-    let (echo, probe) = (Arc::new(echo??), Arc::new(probe??));
-    println!("{:<52} {:>10.1}", "resident with both agents, MiB", Process::own().resident()?);
+    let (echo, probe) = (rig.engine.load(Manifest::bare(&echo?)?)?, rig.engine.load(Manifest::bare(&probe?)?)?);
+    let mut manifest = Manifest::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/fetch"))?;
+    manifest.component = fetch?;
+    let (fetch, probe) = (Arc::new(rig.engine.load(manifest)?), Arc::new(probe));
+    println!("{:<52} {:>10.1}", "resident with three agents, MiB", Process::own().resident()?);
     rig.instances(&echo).await?;
     for turns in [100, 1_000, 10_000] {
-        rig.suspended(&probe, turns).await?;
+        rig.suspended(&fetch, "https://a.example/", turns).await?;
     }
+    // A larger agent, which puts a question of its own.
+    rig.suspended(&probe, "ask eat", 10_000).await?;
     println!("Without a cloud: what a bubble and its requests take is not part of this.");
     println!("{}; tests/run bench instance (cargo bench -p sophon-tests --bench instance)", proc::machine());
     Ok(())
@@ -126,7 +131,7 @@ impl Rig {
     }
 
     /// Turns that wait for a person, and those that wait for room behind them.
-    async fn suspended(&self, agent: &Arc<Agent>, turns: usize) -> Result<()> {
+    async fn suspended(&self, agent: &Arc<Agent>, text: &'static str, turns: usize) -> Result<()> {
         let (still, behind) = (turns.min(ROOM as usize), turns.saturating_sub(ROOM as usize));
         let (mut asked, mut waiting) = (self.room.asked.subscribe(), self.room.waiting.subscribe());
         self.room.asked.send_replace(0);
@@ -135,7 +140,7 @@ impl Rig {
         for _ in 0..turns {
             let (agent, engine, room) = (agent.clone(), self.engine.clone(), self.room.clone());
             let tools = self.tools(&agent);
-            set.spawn(async move { agent.run(&engine, turn("ask eat"), room, tools).await });
+            set.spawn(async move { agent.run(&engine, turn(text), room, tools).await });
         }
         let all = async {
             asked.wait_for(|asked| *asked >= still).await?;
@@ -146,7 +151,7 @@ impl Rig {
         if let Some(ended) = set.try_join_next() {
             ensure!(false, "a turn ended: {:?}", ended?);
         }
-        let (own, name) = (Process::own(), format!("{turns} turns, {still} suspended"));
+        let (own, name) = (Process::own(), format!("{}: {turns} turns, {still} suspended", agent.manifest.name));
         println!("{:<52} {:>10.1}", format!("{name}: resident, MiB"), own.resident()?);
         println!("{:<52} {:>10.1}", format!("{name}: proportional, MiB"), own.proportional()?);
         println!("{:<52} {:>10}", format!("{name}: memory mappings"), own.mappings()?);

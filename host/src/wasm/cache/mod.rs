@@ -177,7 +177,7 @@ fn surplus(entries: Vec<Entry>, size: u64, most: u64, now_ms: u64) -> Vec<String
     let (fresh, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(Entry::is_fresh);
     let left = fresh.into_iter().filter(|entry| entry.used.saturating_add(LEFT) < now_ms).map(|entry| entry.name);
     let mut code: Vec<_> = others.into_iter().filter(|entry| entry.name.ends_with(CODE)).collect();
-    code.sort_by_key(|code| std::cmp::Reverse(code.used));
+    code.sort_by_key(|entry| std::cmp::Reverse(entry.used));
     let mut total = size;
     let fits = |(place, entry): (usize, &Entry)| {
         total = total.saturating_add(entry.size);
