@@ -4,6 +4,7 @@ use super::bindings::sophon::agent::http::{self, Header, Request};
 use super::guest::{Answer as Result, Guest};
 use super::operation::Op;
 use crate::capability::http::{Request as Asked, Response};
+use crate::capability::{Operation, Refusal};
 use std::time::Duration;
 use wasmtime::component::Resource;
 
@@ -28,7 +29,7 @@ impl From<Request> for Asked {
 impl http::Host for Guest {
     async fn send(&mut self, what: Request) -> Result<Resource<Answer>> {
         self.enter()?;
-        match self.tools.web().start(what.into()) {
+        match self.begin(what).await? {
             Ok(request) => self.answer(request.finish().await),
             Err(refusal) => self.refused(refusal),
         }
@@ -36,7 +37,7 @@ impl http::Host for Guest {
 
     async fn start(&mut self, what: Request) -> Result<Resource<Op>> {
         self.enter()?;
-        match self.tools.web().start(what.into()) {
+        match self.begin(what).await? {
             Ok(request) => Ok(Ok(self.table.push(Op::Http(request))?)),
             Err(refusal) => self.refused(refusal),
         }
@@ -51,7 +52,14 @@ impl http::Host for Guest {
 }
 
 impl Guest {
-    fn answer(&mut self, came: std::result::Result<Response, crate::capability::Refusal>) -> Result<Resource<Answer>> {
+    /// Checks and starts a request, in a task: that takes a hundred KiB of stack, which a guest's own would keep as
+    /// resident memory for as long as the turn waits for a person.
+    async fn begin(&mut self, what: Request) -> wasmtime::Result<std::result::Result<Operation<Response>, Refusal>> {
+        let web = self.tools.web().clone();
+        Ok(crate::tasks::spawn("http start", async move { web.start(what.into()) }).await?)
+    }
+
+    fn answer(&mut self, came: std::result::Result<Response, Refusal>) -> Result<Resource<Answer>> {
         match came {
             Ok(response) => Ok(Ok(self.table.push(Answer(response))?)),
             Err(refusal) => self.refused(refusal),
