@@ -155,6 +155,17 @@ struct Entry {
     is_expected: bool,
 }
 
+impl Entry {
+    /// Whether it is what somebody expects.
+    fn fits(&self, expected: &Expected) -> bool {
+        match expected {
+            Expected::Anything => true,
+            Expected::Exactly(None) => self.old.is_none(),
+            Expected::Exactly(Some(_)) => self.is_expected,
+        }
+    }
+}
+
 impl Found {
     /// Whether an entry of so many bytes may take the place of the old one. What does not grow always may.
     fn admits(&self, entry: &Entry, size: usize, most: Capacity) -> Changed {
@@ -164,16 +175,6 @@ impl Found {
             None if self.entries >= most.entries => Changed::TooMany,
             _ if size > old && self.bytes.saturating_sub(old).saturating_add(size) > most.bytes => Changed::TooLarge,
             _ => Changed::Done,
-        }
-    }
-}
-
-impl Entry {
-    fn is_as(&self, expected: &Expected) -> bool {
-        match expected {
-            Expected::Anything => true,
-            Expected::Exactly(None) => self.old.is_none(),
-            Expected::Exactly(Some(_)) => self.is_expected,
         }
     }
 }
@@ -188,7 +189,7 @@ fn alter(connection: &Connection, drawer: &Drawer, change: Change, most: Capacit
         Some(found) => find(connection, found.drawer, &change)?,
         None => Entry { old: None, is_expected: false },
     };
-    if !entry.is_as(&change.expected) {
+    if !entry.fits(&change.expected) {
         return Ok(Changed::Differs);
     }
     let Some(value) = change.new else {
