@@ -5,6 +5,13 @@ use super::state::Drawer;
 use super::{Store, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+/// A drawer was carried over to another shape than that of the version who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// The shape that it has now.
+    pub schema: u32,
+}
+
 /// The shapes of what an agent keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shapes {

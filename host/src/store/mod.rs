@@ -18,7 +18,7 @@ mod transcript;
 mod version;
 
 pub use audit::{Entry, Seal, Sealed};
-pub use carry::{Carried, Contents, Put, Shape, Shapes};
+pub use carry::{Carried, Contents, Moved, Put, Shape, Shapes};
 pub use check::{Condition, check};
 pub use file::{Receipt, Store, StoreError};
 pub use grant::{Standing, grant_id};
@@ -26,6 +26,6 @@ pub use inbox::{Brought, Recent};
 pub use journal::Unfinished;
 pub use open::Durability;
 pub use pin::Pin;
-pub use state::{Capacity, Change, Changed, Drawer, Expected, Moved};
+pub use state::{Capacity, Change, Changed, Drawer, Expected};
 pub use transcript::{Said, Speaker};
 pub use version::{Barred, Post, Version};

@@ -2,8 +2,9 @@
 //!
 //! How much fits is the caller's to say. The look at what is there and the change are one: nothing comes between.
 
+use super::carry::Moved;
 use super::{Store, StoreError};
-pub use change::{Capacity, Change, Changed, Expected, Moved};
+pub use change::{Capacity, Change, Changed, Expected};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Values above this are written by the store's thread, in bytes: copying them is too long for one on which others wait.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::{UpdateId, UserMessage};
-use crate::store::{Brought, Capacity, Change, Changed, Durability, Expected, Moved, Version};
+use crate::store::{Brought, Capacity, Change, Changed, Durability, Expected, Version};
 
 const MOST: Capacity = Capacity { entries: 10, bytes: 1_000 };
 

@@ -1,5 +1,7 @@
 //! Changes of what is kept, as data.
 
+use crate::store::carry::Moved;
+
 /// How much a drawer may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
@@ -42,11 +44,4 @@ pub enum Changed {
     TooLarge,
     /// It was carried over.
     Moved(Moved),
-}
-
-/// A drawer was carried over to another shape than that of the version who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moved {
-    /// The shape that it has now.
-    pub schema: u32,
 }
