@@ -7,8 +7,8 @@ use super::load::{LoadError, brief};
 use super::{Digest, cost, nesting};
 use crate::time::now_ms;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use wasmtime::component::Component;
 
@@ -35,7 +35,13 @@ impl Engine {
         file: &Path,
     ) -> Result<(Component, bool), LoadError> {
         let name = Name::of(digest, &self.engine);
-        if let Some(component) = self.cache.as_ref().and_then(|cache| self.compiled_before(cache, &name)) {
+        let before = || self.cache.as_ref().and_then(|cache| self.compiled_before(cache, &name));
+        if let Some(component) = before() {
+            return Ok((component, true));
+        }
+        // Another agent may have the same component, and be compiled just now.
+        let _turn = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(component) = before() {
             return Ok((component, true));
         }
         let component = self.compile(bytes, file)?;

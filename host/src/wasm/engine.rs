@@ -44,6 +44,8 @@ pub struct Engine {
     slots: Arc<Semaphore>,
     ticker: Ticker,
     pub(super) cache: Option<Cache>,
+    /// Held from the look at what was compiled before until it is there.
+    pub(super) compiling: Mutex<()>,
     pub(super) compiled: AtomicU64,
 }
 
@@ -97,6 +99,7 @@ impl Engine {
             slots,
             ticker,
             cache: None,
+            compiling: Mutex::default(),
             compiled: AtomicU64::new(0),
         })
     }
