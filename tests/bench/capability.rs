@@ -9,12 +9,14 @@
 #[allow(dead_code, reason = "each benchmark uses its share")]
 mod support;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use sophon_host::capability::Settings;
 use sophon_host::grant::{Effect, Rule};
+use sophon_host::wasm::Ended;
 use sophon_tests::{Alone, Site, page};
 use std::time::Instant;
 use support::figure::{Row, table};
+use support::guest::Target;
 use support::proc;
 
 const RUNS: usize = 5;
@@ -24,8 +26,16 @@ const CALLS: usize = 10_000;
 /// Requests of one run.
 const REQUESTS: usize = 500;
 
+/// Programs of one run, and questions.
+const PROGRAMS: usize = 50;
+const QUESTIONS: usize = 500;
+const PROGRAM: &str = "/usr/bin/true";
+
 /// Medians of one run, in microseconds.
 struct Medians {
+    exec: f64,
+    spawn: f64,
+    approval: f64,
     set: f64,
     get: f64,
     http: f64,
@@ -49,6 +59,9 @@ async fn main() -> Result<()> {
     println!(
         "Requests go to a server in this process, each over a connection of its own; each is written into the audit log."
     );
+    println!(
+        "A program is held by a launcher, hashed, confined by the kernel, and written into the audit log; so are questions."
+    );
     println!("A value of 100 bytes, one of 100 keys. A set is durable over the death of the process when it returns.");
     println!("{}; tests/run bench capability (cargo bench -p sophon-tests --bench capability)", proc::machine());
     Ok(())
@@ -61,18 +74,47 @@ async fn run() -> Result<Medians> {
     let micros = |nanos: &str| nanos.parse::<f64>().map(|nanos| nanos / 1e3).context("no figure");
     let site = Site::start(|_| page("text/plain", &"x".repeat(1_024))).await?;
     let mut probe = Alone::new("tireless", Settings::default())?;
-    probe.rules = vec![rule()];
+    probe.rules = vec![rule("http *://*:*/*")];
     let http = probe.ask(&format!("http time {} {REQUESTS}", site.url("/"))).await?;
     let direct = direct(&site.url("/")).await?;
-    Ok(Medians { set: micros(set)?, get: micros(get)?, http: micros(&http)?, direct })
+    let mut probe = Alone::new("tireless", Settings::default())?.with_programs(&Target::find()?.host()?)?;
+    probe.rules = vec![rule(&format!("exec {PROGRAM}")), rule("own *")];
+    let exec = micros(&probe.ask(&format!("exec time {PROGRAMS} {PROGRAM}")).await?)?;
+    let (spawn, approval) = (spawn().await?, approval(&probe).await?);
+    Ok(Medians { exec, spawn, approval, set: micros(set)?, get: micros(get)?, http: micros(&http)?, direct })
 }
 
-/// Leave for all requests to this machine.
-fn rule() -> Rule {
+/// What a question costs whose answer is there: many of one turn, less what a turn without one costs.
+async fn approval(probe: &Alone) -> Result<f64> {
+    let timed = async |questions: usize| {
+        let begun = Instant::now();
+        let ended = probe.run(&format!("ask{}", " eat".repeat(questions))).await?;
+        ensure!(matches!(ended, Ended::Answered(_)), "{ended:?}");
+        anyhow::Ok(begun.elapsed().as_secs_f64() * 1e6)
+    };
+    let none = timed(0).await?;
+    Ok((timed(QUESTIONS).await? - none) / QUESTIONS as f64)
+}
+
+/// The same program without a host: the median in microseconds.
+async fn spawn() -> Result<f64> {
+    let mut all = Vec::with_capacity(PROGRAMS);
+    for _ in 0..PROGRAMS {
+        let begun = Instant::now();
+        let done = tokio::process::Command::new(PROGRAM).env_clear().output().await?;
+        ensure!(done.status.success(), "{PROGRAM} failed");
+        all.push(begun.elapsed());
+    }
+    all.sort_unstable();
+    Ok(all[PROGRAMS / 2].as_secs_f64() * 1e6)
+}
+
+/// Leave for what this covers, and this machine.
+fn rule(pattern: &str) -> Rule {
     Rule {
         effect: Effect::Allow,
         agent: "*".parse().expect("a name"),
-        pattern: "http *://*:*/*".parse().expect("a pattern"),
+        pattern: pattern.parse().expect("a pattern"),
         addresses: vec!["127.0.0.1/32".parse().expect("a network")],
         network: false,
         reads: vec![],
@@ -106,5 +148,9 @@ fn rows(runs: &[Medians]) -> Vec<Row> {
         row("http: an allowed GET of 1 KB, µs", |run| run.http),
         row("http: the same with reqwest alone, µs", |run| run.direct),
         row("http: ratio", |run| run.http / run.direct),
+        row("exec: a program that does nothing, µs", |run| run.exec),
+        row("exec: the same by a bare spawn, µs", |run| run.spawn),
+        row("exec: ratio", |run| run.exec / run.spawn),
+        row("approval: a question whose answer is there, µs", |run| run.approval),
     ]
 }

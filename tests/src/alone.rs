@@ -3,11 +3,13 @@
 use crate::{PATIENCE, engine, guests};
 use anyhow::{Context as _, Result, bail};
 use sophon_host::approval::{AnswerFuture, Client, Office, Person};
-use sophon_host::capability::{Act, Chat, Door, Settings, Stopped, Tools};
+use sophon_host::capability::{Act, Chat, Door, Folders, Programs, Settings, Stopped, Tools};
+use sophon_host::config::{Config, Environment, Overrides};
 use sophon_host::grant::{Answer, Question, Rule};
 use sophon_host::store::{Durability, Store};
 use sophon_host::wasm::{Agent, Effort, Ended, Turn};
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -24,7 +26,8 @@ pub struct Alone {
     /// Stops its turns.
     pub stop: CancellationToken,
     heard: Arc<Heard>,
-    _dir: TempDir,
+    programs: Option<(Arc<Folders>, Arc<Programs>)>,
+    dir: TempDir,
 }
 
 /// Takes what a guest says, and tells that it spoke.
@@ -51,7 +54,18 @@ impl Alone {
         let store = Store::open(&dir.path().join("host.db"), Durability::Process)?;
         let agent = guests().get(name).context("no such guest")?.clone();
         let (settings, stop) = (Arc::new(settings), CancellationToken::new());
-        Ok(Self { agent, store, settings, rules: Vec::new(), stop, heard: Arc::default(), _dir: dir })
+        Ok(Self { agent, store, settings, rules: Vec::new(), stop, heard: Arc::default(), programs: None, dir })
+    }
+
+    /// Lets it run programs, which this binary holds.
+    pub fn with_programs(mut self, launcher: &Path) -> Result<Self> {
+        let data = self.dir.path().to_owned();
+        let flags = Overrides { data_dir: Some(data.clone()), ..Overrides::default() };
+        let mut config = Config::load(flags, &Environment::default())?;
+        config.exec.launcher = Some(launcher.to_owned());
+        let folders = Arc::new(Folders::new(&data));
+        self.programs = Some((folders, Arc::new(Programs::new(config.exec, &data))));
+        Ok(self)
     }
 
     /// Runs a turn to its end.
@@ -69,6 +83,10 @@ impl Alone {
         let door = Door::new(office, client, self.heard.clone(), self.heard.clone(), 1_000);
         let tools = Tools::new(name, "ses_1".to_owned(), self.store.clone(), stop, door);
         let tools = tools.with_settings(self.settings.clone());
+        let tools = match self.programs.clone() {
+            Some((folders, programs)) => tools.with_folders(folders).with_programs(programs, 1_000),
+            None => tools,
+        };
         let engine = engine();
         let run = self.agent.run(&engine, turn(text), self.heard.clone(), tools);
         tokio::time::timeout(PATIENCE, run).await.context("the turn did not end")

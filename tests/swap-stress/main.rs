@@ -15,6 +15,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 const SESSIONS: usize = 50;
+/// Whose sessions they are.
+const USERS: usize = 5;
+/// Turns of a session before another one takes its place.
+const TALK: u64 = 50;
 /// Swaps after which the host has all that it needs in memory.
 const WARM: u64 = 20;
 
@@ -39,9 +43,8 @@ async fn no_turn_notices_that_versions_are_swapped() -> Result<()> {
     let (url, folder) = (world.base_url(), agents.display().to_string());
     let mut host = Dev::start(data.path(), &["--cloud-url", &url, "--log", "warn", "run", &folder], &[])?;
     let versions = Arc::new(Versions::default());
-    let users: Vec<_> = (0..SESSIONS)
-        .map(|_| tokio::spawn(talk(world.base_url(), world.user_token.clone(), versions.clone())))
-        .collect();
+    let users: Vec<_> =
+        (0..USERS).map(|_| tokio::spawn(talk(world.base_url(), world.user_token.clone(), versions.clone()))).collect();
     until_ready(data.path()).await?;
 
     let (began, mut warm) = (Instant::now(), 0.0);
@@ -98,26 +101,30 @@ async fn until_ready(data: &Path) -> Result<()> {
     tokio::time::timeout(sophon_tests::PATIENCE, asked).await.context("the host takes no orders")
 }
 
-/// One user's talk, until all is over; gives how many turns it had.
+/// What is said in some of the sessions, until all is over; gives how many turns there were.
 async fn talk(url: String, token: String, versions: Arc<Versions>) -> Result<u64> {
     let mut turns = 0;
     while !versions.over.load(Ordering::SeqCst) {
-        // Each a user of its own for a while: what was seen before need not be looked through.
+        // A user of its own for a while: what was seen before need not be looked through.
         let user = User::connect(&url, &token).await?;
-        let session = user.session().await?;
-        for _ in 0..50 {
-            let at_least = versions.current.load(Ordering::SeqCst);
-            let answer = user.ask(&session, "which?").await?;
-            let at_most = versions.written.load(Ordering::SeqCst);
-            let (first, second) = answer.text.split_once(' ').with_context(|| format!("it failed: {}", answer.text))?;
-            ensure!(first == second, "a mixture: {}", answer.text);
-            let version: u64 = first.parse().with_context(|| format!("it failed: {}", answer.text))?;
-            ensure!((at_least..=at_most).contains(&version), "{version} answered, of {at_least} to {at_most}");
-            turns += 1;
-            if versions.over.load(Ordering::SeqCst) {
-                break;
-            }
-        }
+        let sessions = (0..SESSIONS / USERS).map(|_| talk_in_session(&user, &versions));
+        turns += futures_util::future::try_join_all(sessions).await?.into_iter().sum::<u64>();
+    }
+    Ok(turns)
+}
+
+/// Some turns of one session, without a pause.
+async fn talk_in_session(user: &User, versions: &Versions) -> Result<u64> {
+    let (session, mut turns) = (user.session().await?, 0);
+    while turns < TALK && !versions.over.load(Ordering::SeqCst) {
+        let at_least = versions.current.load(Ordering::SeqCst);
+        let answer = user.ask(&session, "which?").await?;
+        let at_most = versions.written.load(Ordering::SeqCst);
+        let (first, second) = answer.text.split_once(' ').with_context(|| format!("it failed: {}", answer.text))?;
+        ensure!(first == second, "a mixture: {}", answer.text);
+        let version: u64 = first.parse().with_context(|| format!("it failed: {}", answer.text))?;
+        ensure!((at_least..=at_most).contains(&version), "{version} answered, of {at_least} to {at_most}");
+        turns += 1;
     }
     Ok(turns)
 }
