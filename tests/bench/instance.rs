@@ -15,7 +15,8 @@ use sophon_host::capability::{Act, Chat, Door, Stopped, Tools};
 use sophon_host::config::Manifest;
 use sophon_host::grant::{Answer, Question};
 use sophon_host::store::{Durability, Store};
-use sophon_host::wasm::{Agent, Effort, Engine, Turn};
+use sophon_host::wasm::{Agent, Engine};
+use sophon_tests::turn;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -161,21 +162,5 @@ impl Rig {
         }
         set.shutdown().await;
         Ok(())
-    }
-}
-
-fn turn(text: &str) -> Turn {
-    Turn {
-        session: "ses_1".to_owned(),
-        title: None,
-        interaction: "int_1".to_owned(),
-        message: String::new(),
-        text: text.to_owned(),
-        attachments: Vec::new(),
-        reply_to: None,
-        history: Vec::new(),
-        effort: Effort::Standard,
-        locale: None,
-        now: 0,
     }
 }

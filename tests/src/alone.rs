@@ -106,7 +106,8 @@ impl Alone {
     }
 }
 
-fn turn(text: &str) -> Turn {
+/// A message, as a guest is told of it.
+pub fn turn(text: &str) -> Turn {
     Turn {
         session: "ses_1".to_owned(),
         title: None,

@@ -17,7 +17,7 @@ mod traffic;
 mod user;
 mod world;
 
-pub use alone::Alone;
+pub use alone::{Alone, turn};
 pub use browser::Chrome;
 pub use chance::Chance;
 pub use collector::Collector;

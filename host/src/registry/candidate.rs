@@ -93,12 +93,17 @@ impl Candidate {
 
     /// What is kept of it.
     pub(super) fn version(&self) -> Version {
-        Version {
-            id: self.id.to_string(),
-            label: self.manifest.version.clone(),
-            digest: self.digest.to_string(),
-            manifest: self.manifest.source.clone(),
-            origin: self.manifest.origin.clone(),
-        }
+        kept(&self.manifest, self.id, self.digest)
+    }
+}
+
+/// What is kept of a version.
+pub(super) fn kept(manifest: &Manifest, id: Digest, digest: Digest) -> Version {
+    Version {
+        id: id.to_string(),
+        label: manifest.version.clone(),
+        digest: digest.to_string(),
+        manifest: manifest.source.clone(),
+        origin: manifest.origin.clone(),
     }
 }

@@ -170,16 +170,4 @@ impl Registry {
             self.lines().recorded.insert(name, version.id.clone());
         }
     }
-
-    /// What is kept of a version that is ready.
-    pub(super) fn version_of(&self, agent: &Agent) -> Version {
-        let manifest = &agent.manifest;
-        Version {
-            id: agent.id.to_string(),
-            label: manifest.version.clone(),
-            digest: agent.digest.to_string(),
-            manifest: manifest.source.clone(),
-            origin: manifest.origin.clone(),
-        }
-    }
 }

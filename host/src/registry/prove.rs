@@ -4,7 +4,7 @@
 use crate::capability::{Door, Tools};
 use crate::store::Store;
 use crate::time::now_ms;
-use crate::wasm::{Agent, Effort, Ended, Engine, Turn};
+use crate::wasm::{Agent, Effort, Ended, Engine, Turn, last_words};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -64,7 +64,7 @@ pub(super) fn fault(ended: &Ended) -> Option<String> {
         Ended::Stranded { why } => Some(why.clone()),
         Ended::Busy { reason } => Some(format!("the host had no room for it ({reason})")),
         Ended::Trapped { reason, stderr } => {
-            let last = stderr.lines().rev().find(|line| !line.trim().is_empty() && !line.starts_with("note:"));
+            let last = last_words(stderr);
             let last =
                 last.map_or_else(String::new, |words| format!("; its last words: {}", crate::text::line(words, 300)));
             Some(format!("it crashed ({}){last}", crate::text::line(reason, 300)))

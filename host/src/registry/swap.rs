@@ -1,7 +1,7 @@
 //! A version takes over, and is watched.
 
 use super::Registry;
-use super::candidate::{Candidate, Proven, Unfit};
+use super::candidate::{Candidate, Proven, Unfit, kept};
 use super::carry::TRIES;
 use super::line::{Line, Settled};
 use crate::store::{Carried, Put};
@@ -105,7 +105,9 @@ impl Registry {
                 agent = %name, version, before, id = %from.id,
                 "went back to the version before: {why}. It is not tried again until `sophon-host agent reload {name}`"
             );
-            if let Err(error) = self.store.go_back(name.as_str(), self.version_of(&to), why, now_ms()).await {
+            if let Err(error) =
+                self.store.go_back(name.as_str(), kept(&to.manifest, to.id, to.digest), why, now_ms()).await
+            {
                 tracing::error!(agent = %name, "cannot record which version answers: {error}");
             }
             if let Some(line) = self.lines().by_name.get_mut(name) {

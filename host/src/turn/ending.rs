@@ -3,7 +3,7 @@
 use super::bubble::Ending;
 use crate::config::{Config, Lowered, Manifest};
 use crate::protocol::{FinishReason, Usage};
-use crate::wasm::{Breach, Ended, Failure, Finish, Outcome};
+use crate::wasm::{Breach, Ended, Failure, Finish, Outcome, last_words};
 
 /// Begins a paragraph that tells of a failure; the chat page shows it as such.
 const MARK: &str = "⚠️ ";
@@ -54,7 +54,7 @@ pub(super) fn of(ended: Ended, manifest: &Manifest, lowered: &[Lowered], silent:
             crate::text::line(&why, MAX_REASON)
         )),
         Ended::Trapped { reason, stderr } => {
-            let last = stderr.lines().rev().find(|line| !line.trim().is_empty() && !line.starts_with("note:"));
+            let last = last_words(&stderr);
             let last = last.map_or_else(String::new, |words| {
                 format!(" Its last words: {}.", crate::text::code(words.trim(), MAX_LAST_WORDS))
             });

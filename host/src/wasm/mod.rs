@@ -48,6 +48,7 @@ pub use inspect::Inspection;
 pub use load::{Agent, Digest, LoadError};
 pub(crate) use load::{component, version_id};
 pub use run::Ended;
+pub(crate) use stderr::last_words;
 
 /// The contract that this host serves, `sophon:agent` of this version and all compatible ones.
 pub const CONTRACT: &str = "0.1.0";

@@ -197,8 +197,7 @@ pub(super) fn without_answer(fault: &Fault, guest: &Guest) -> Ended {
     }
 }
 
-/// Whether an instance could not be made for want of room on this host, which is not the agent's fault. Anything else is:
-/// such as a `handle` of another type, which shows only here.
+/// Whether an instance could not be made for want of room on this host, which is not the agent's fault. Anything else is.
 fn is_busy(error: &wasmtime::Error) -> bool {
     error.is::<wasmtime::PoolConcurrencyLimitError>() || error.is::<std::io::Error>()
 }

@@ -12,6 +12,11 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 /// How much is kept, in bytes. Older bytes give way.
 const KEPT: usize = 8 << 10;
 
+/// The last line that a guest meant for somebody: what a runtime adds for programmers is none.
+pub(crate) fn last_words(stderr: &str) -> Option<&str> {
+    stderr.lines().rev().find(|line| !line.trim().is_empty() && !line.starts_with("note:"))
+}
+
 /// Takes everything, keeps the end.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tail(Arc<Mutex<VecDeque<u8>>>);
