@@ -36,14 +36,15 @@ impl CpuClock {
         Duration::from_nanos(self.0.spent.load(Ordering::Relaxed) + current)
     }
 
-    /// Times one poll; gives what it took, too.
-    pub(super) fn time<T>(&self, poll: impl FnOnce() -> T) -> (T, Duration) {
+    /// Times one poll; gives what it took beyond what is free of the whole time, too.
+    pub(super) fn time<T>(&self, free: Duration, poll: impl FnOnce() -> T) -> (T, Duration) {
         let started = here();
         self.0.since.store(started, Ordering::Relaxed);
         let polled = poll();
         let took = here().saturating_sub(started);
-        self.0.spent.fetch_add(took, Ordering::Relaxed);
-        (polled, Duration::from_nanos(took))
+        let before = self.0.spent.fetch_add(took, Ordering::Relaxed);
+        let beyond = Duration::from_nanos(before + took).saturating_sub(free);
+        (polled, beyond.min(Duration::from_nanos(took)))
     }
 }
 
@@ -60,19 +61,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_free_is_free_once() {
+        let (clock, free) = (CpuClock::default(), Duration::from_millis(5));
+        let ((), first) = clock.time(free, || compute(Duration::from_millis(1)));
+        assert_eq!(first, Duration::ZERO);
+        let ((), second) = clock.time(free, || compute(Duration::from_millis(5)));
+        assert!(second >= Duration::from_millis(1), "{second:?}");
+        let ((), third) = clock.time(free, || compute(Duration::from_millis(2)));
+        assert!(third >= Duration::from_millis(2), "{third:?}");
+    }
+
+    #[test]
     fn computing_is_charged_and_waiting_is_not() {
         let (clock, long) = (CpuClock::default(), Duration::from_millis(5));
-        let ((), took) = clock.time(|| {
+        let ((), took) = clock.time(Duration::ZERO, || {
             compute(long);
             assert!(clock.running() >= long);
         });
         assert!(took >= long);
-        let (elapsed, waited) = clock.time(|| {
+        let (elapsed, waited) = clock.time(Duration::ZERO, || {
             let start = std::time::Instant::now();
             std::thread::park_timeout(Duration::from_millis(50));
             start.elapsed()
         });
         assert!(waited < elapsed, "waiting was charged with {waited:?}");
-        let ((), _) = clock.time(|| assert!(clock.running() >= took));
+        let ((), _) = clock.time(Duration::ZERO, || assert!(clock.running() >= took));
     }
 }

@@ -16,6 +16,8 @@ use tokio::sync::oneshot;
 /// What an agent may compute at a stretch, and of each second in the long run, before it steps back.
 const AT_A_STRETCH: Duration = Duration::from_millis(5);
 const OF_A_SECOND: f64 = 0.3;
+/// What a turn may compute without being counted: an agent with many short turns is busy, but in nobody's way.
+const A_MOMENT: Duration = Duration::from_millis(1);
 /// However much an agent has computed, it is among the light ones again this long after it stopped.
 const FORGIVEN: Duration = Duration::from_secs(3);
 /// The niceness of the threads that step back: the lowest priority there is.
@@ -179,7 +181,7 @@ where
                     return;
                 }
                 let poll = || span.in_scope(|| future.as_mut().poll(&mut Context::from_waker(&waker)));
-                let (polled, took) = tracing::dispatcher::with_default(&log, || clock.time(poll));
+                let (polled, took) = tracing::dispatcher::with_default(&log, || clock.time(A_MOMENT, poll));
                 pace.is_heavy(took, Instant::now());
                 // Without a receiver nobody wants it any more.
                 let _ = sender.send((future, polled));
@@ -202,7 +204,7 @@ where
                     self.place = self.send_away(future, context.waker().clone());
                 }
                 Place::Here(mut future) => {
-                    let (polled, took) = self.clock.time(|| future.as_mut().poll(context));
+                    let (polled, took) = self.clock.time(A_MOMENT, || future.as_mut().poll(context));
                     self.pace.is_heavy(took, Instant::now());
                     self.place = Place::Here(future);
                     return polled;
