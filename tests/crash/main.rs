@@ -53,6 +53,8 @@ async fn world(kills: u32, chance: &mut Chance) -> Result<Tally> {
         said.extend(life(&world, data.path(), &arguments, &sessions, chance).await?);
     }
     let mut host = Dev::start(data.path(), &arguments, &[])?;
+    // Where all is answered already, it would be asked to stop before it listens to that.
+    host.says("stop with Ctrl-C").await?;
     for message in &said {
         world.user.answer(&message.interaction).await.with_context(|| format!("no end of {message:?}"))?;
     }
