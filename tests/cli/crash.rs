@@ -100,6 +100,42 @@ async fn what_was_acked_outlives_a_kill_and_is_begun_under_the_same_key() -> Res
 }
 
 #[tokio::test]
+async fn a_turn_that_changed_something_is_not_run_again_though_its_user_saw_nothing() -> Result<()> {
+    let takes = Arc::new(AtomicBool::new(false));
+    let switch = takes.clone();
+    let later = json!({ "ok": false, "error": { "code": "temporarily_unavailable", "retry_after_ms": 60_000 } });
+    let mut script = Script::with(101, move |request| match switch.load(Ordering::SeqCst) {
+        true => good(request),
+        false => (503, later.clone()),
+    })
+    .await?;
+    let data = tempfile::tempdir()?;
+    let agent = probe(data.path())?;
+    let url = script.base.clone();
+    let arguments = ["--cloud-url", &url, "--log", "sophon_host::turn=debug", "run", &agent];
+    let mut host = Dev::start(data.path(), &arguments, &TOKEN)?;
+    script.send(ready()).await?;
+    script.send(message("state agent count kills 1")).await?;
+    assert_eq!(script.hear().await?["up_to_update_id"], "1");
+    host.says("answered").await?;
+    host.kill().await?;
+    takes.store(true, Ordering::SeqCst);
+
+    let mut host = Dev::start(data.path(), &arguments, &TOKEN)?;
+    let sent = until_end(&mut script).await?;
+    let text = sent.last().context("an end")?.1["text"].clone();
+    assert!(text.as_str().is_some_and(|text| text.contains("The host stopped in the middle of this turn.")), "{text}");
+    script.send(ready()).await?;
+    let mut next = message("state agent get kills");
+    next["update"]["update_id"] = json!("2");
+    next["update"]["interaction_id"] = json!("int_2");
+    script.send(next).await?;
+    let sent = until_end(&mut script).await?;
+    assert_eq!(sent.last().context("an end")?.1["text"], "1");
+    host.kill().await
+}
+
+#[tokio::test]
 async fn what_may_have_been_sent_before_a_kill_is_sent_again_byte_for_byte() -> Result<()> {
     // Nothing that comes after the opening is ever answered to the first process: it may have arrived.
     let answers = Arc::new(AtomicBool::new(false));

@@ -133,6 +133,14 @@ impl Desk {
         self.office.write(entry).await.map(drop).map_err(|error| unwritten(&error))
     }
 
+    /// Writes down that the turn is about to do something that must not be done twice.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub async fn touch(&self) -> Result<(), Refused> {
+        self.office.touch(&self.client).await.map_err(|error| unwritten(&error))
+    }
+
     /// Whether deciding this will ask a person, as far as can be told beforehand.
     pub fn may_ask(&self, ask: &Ask) -> bool {
         self.client.wants.covers(ask).is_ok() && self.office.rule(&self.client, ask).0 == Effect::Ask

@@ -28,6 +28,11 @@ impl Office {
         give(&self.rules, &client.agent, ask).map(|rule| rule.place.clone())
     }
 
+    /// Notes that a client's turn is about to change something.
+    pub(super) async fn touch(&self, client: &Client) -> Result<(), StoreError> {
+        self.store.touch(client.interaction.clone()).await
+    }
+
     /// What the grants say to an ask. One that allows it is used by that.
     pub(super) async fn use_grant(&self, client: &Client, ask: &Ask) -> Result<Standing, StoreError> {
         let Client { agent, digest, session, wants, .. } = client;

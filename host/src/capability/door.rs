@@ -77,9 +77,17 @@ impl Door {
         let _ = self.clock.set(clock);
     }
 
-    /// Something is done that would be done again if the turn ran again.
-    pub(super) fn touch(&self) {
-        self.touched.store(true, Ordering::Relaxed);
+    /// Something is about to be done that would be done again if the turn ran again. That is written down first, once: a
+    /// later process must not run the turn again.
+    ///
+    /// # Errors
+    /// When it cannot be written down: then it must not be done.
+    pub async fn touch(&self) -> Result<(), Refusal> {
+        if !self.is_touched() {
+            self.desk.touch().await?;
+            self.touched.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Whether something was done that would be done again if the turn ran again.
@@ -119,7 +127,8 @@ impl Door {
         };
         match self.desk.decide(ask, reason).await {
             Ok(allowed) => {
-                self.touch();
+                // The decision says so to a later process.
+                self.touched.store(true, Ordering::Relaxed);
                 Ok(Leave { door: self.clone(), allowed, card, told: false })
             }
             Err(refused) => {

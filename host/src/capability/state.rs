@@ -134,12 +134,10 @@ impl<'a> State<'a> {
         if let Some(size) = change.new.as_ref().map(Vec::len).filter(|size| *size > MAX_VALUE) {
             return Err(Refusal::Limit(format!("a value has at most {MAX_VALUE} bytes, not {size}")));
         }
+        self.tools.door().touch().await?;
         let (most, whose) = (self.scope.capacity(), self.scope.name());
         match self.tools.store.change(self.drawer(), change, most).await.map_err(failed)? {
-            Changed::Done => {
-                self.tools.door().touch();
-                Ok(true)
-            }
+            Changed::Done => Ok(true),
             Changed::Differs => Ok(false),
             Changed::Moved(moved) => Err(self.moved(moved)),
             Changed::TooMany => {

@@ -8,6 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 /// What came of a deed that the host did not live to see the end of.
 const UNKNOWN: &str = "not known, as the host stopped meanwhile";
+/// The capability that does nothing by being given: what is done with a folder is noted as it is done.
+const FILES: &str = "files";
 /// Entries that are looked through at once.
 const CHUNK: i64 = 1_000;
 
@@ -118,6 +120,11 @@ impl Store {
         self.run(move |connection| {
             if let Some(asked) = asked {
                 connection.prepare_cached("DELETE FROM interrupted WHERE id = ?1")?.execute([asked])?;
+            }
+            if let Entry::Decided { allowed: true, interaction, capability, .. } = &entry
+                && capability != FILES
+            {
+                super::journal::touch(connection, interaction)?;
             }
             let number = append(connection, &entry, now_ms)?;
             expect_end(connection, &entry, number)?;

@@ -94,7 +94,7 @@ fn receive(connection: &Connection, update: &UpdateId, brought: &Brought, now_ms
 }
 
 /// Adds a turn, and forgets the oldest.
-fn add(connection: &Connection, message: &UserMessage, now_ms: u64) -> rusqlite::Result<()> {
+pub(super) fn add(connection: &Connection, message: &UserMessage, now_ms: u64) -> rusqlite::Result<()> {
     let (interaction, id) = keys(message);
     let body = serde_json::to_string(message).expect("messages of strings and numbers always serialize");
     let mut insert = connection.prepare_cached(

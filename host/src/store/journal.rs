@@ -1,6 +1,6 @@
 //! What turns sent: noted before it is sent, so that a later process knows what may have arrived.
 
-use super::inbox::{keys, millis, parse};
+use super::inbox::{add, keys, millis, parse};
 use super::{Store, StoreError};
 use crate::protocol::{Outgoing, UserMessage};
 use rusqlite::{Connection, params};
@@ -10,12 +10,16 @@ use rusqlite::{Connection, params};
 pub struct Unfinished {
     /// What the user said.
     pub message: UserMessage,
-    /// What may have been sent but its opening, in order. All but the last has arrived.
+    /// What may have been sent but its opening, in order. What stands before the last has arrived, or was given up.
     pub sent: Vec<Outgoing>,
     /// How often a start has run it again.
     pub reruns: u32,
     /// Whether its user stopped it.
     pub cancelled: bool,
+    /// Whether it has done something that would be done again.
+    pub touched: bool,
+    /// When it was received, in milliseconds since the epoch.
+    pub received_ms: u64,
 }
 
 impl Store {
@@ -23,15 +27,27 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub async fn note(&self, message: &UserMessage, number: u32, request: &Outgoing) -> Result<(), StoreError> {
-        let (interaction, id) = keys(message);
+    pub async fn note(
+        &self,
+        message: &UserMessage,
+        number: u32,
+        request: &Outgoing,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let message = message.clone();
         let request = serde_json::to_string(request).expect("requests of strings and numbers always serialize");
         self.run_now(move |connection| {
+            let (interaction, id) = keys(&message);
             let mut statement = connection.prepare_cached(
                 "INSERT INTO sent (turn, number, request)
                  SELECT seq, ?3, ?4 FROM turns WHERE interaction = ?1 AND message = ?2",
             )?;
-            statement.execute(params![interaction, id, number, request]).map(drop)
+            if statement.execute(params![interaction, id, number, request])? == 0 {
+                // Its update could not be recorded, and is tried again: that must find what became of it meanwhile.
+                add(connection, &message, now_ms)?;
+                statement.execute(params![interaction, id, number, request])?;
+            }
+            Ok(())
         })
         .await
     }
@@ -47,8 +63,11 @@ impl Store {
         by: Option<String>,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        let (interaction, id) = keys(message);
+        let message = message.clone();
         self.run(move |connection| {
+            let (interaction, id) = keys(&message);
+            // It is there, unless its update could not be recorded.
+            add(connection, &message, now_ms)?;
             let mut finish = connection.prepare_cached(
                 "UPDATE turns SET answer = ?3, answered_at = ?4, version = ?5
                  WHERE interaction = ?1 AND message = ?2 RETURNING seq",
@@ -61,6 +80,14 @@ impl Store {
             Ok(())
         })
         .await
+    }
+
+    /// Notes that the turn of an interaction is about to do something that would be done again if it ran again.
+    ///
+    /// # Errors
+    /// When the file cannot be written: then it must not be done.
+    pub async fn touch(&self, interaction: String) -> Result<(), StoreError> {
+        self.run_now(move |connection| touch(connection, &interaction)).await
     }
 
     /// Records that a turn is run again.
@@ -83,20 +110,26 @@ impl Store {
     pub async fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError> {
         self.run(|connection| {
             let mut turns = connection
-                .prepare("SELECT seq, body, reruns, cancelled FROM turns WHERE answered_at IS NULL ORDER BY seq")?;
-            let turns = turns.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+                .prepare("SELECT seq, body, reruns, cancelled, touched, received_at FROM turns WHERE answered_at IS NULL ORDER BY seq")?;
+            let mut turns = turns.query([])?;
             let mut unfinished = Vec::new();
-            for turn in turns {
-                let (seq, body, reruns, cancelled): (i64, String, u32, bool) = turn?;
+            while let Some(row) = turns.next()? {
                 // A row that makes no sense must not keep the host from starting.
-                if let Ok(message) = parse(&body).inspect_err(tell) {
-                    unfinished.push(Unfinished { message, sent: sent(connection, seq)?, reruns, cancelled });
-                }
+                let Ok(message) = parse(&row.get::<_, String>(1)?).inspect_err(tell) else { continue };
+                let sent = sent(connection, row.get(0)?)?;
+                let (reruns, cancelled, touched) = (row.get(2)?, row.get(3)?, row.get(4)?);
+                let received_ms = u64::try_from(row.get::<_, i64>(5)?).unwrap_or_default();
+                unfinished.push(Unfinished { message, sent, reruns, cancelled, touched, received_ms });
             }
             Ok(unfinished)
         })
         .await
     }
+}
+
+pub(super) fn touch(connection: &Connection, interaction: &str) -> rusqlite::Result<()> {
+    let mut touch = connection.prepare_cached("UPDATE turns SET touched = 1 WHERE interaction = ?1")?;
+    touch.execute([interaction]).map(drop)
 }
 
 /// What a turn sent, up to the first that cannot be read.

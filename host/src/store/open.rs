@@ -8,11 +8,12 @@ use std::time::Duration;
 /// Marks the file as ours: "soph".
 pub(super) const APPLICATION: i64 = 0x736f_7068;
 /// The schema, each step from the version before it. A step that was released is never changed.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("schema-1.sql"),
     include_str!("schema-2.sql"),
     include_str!("schema-3.sql"),
     include_str!("schema-4.sql"),
+    include_str!("schema-5.sql"),
 ];
 /// The schema that this version writes.
 pub(super) const NEWEST: i64 = STEPS.len() as i64;
@@ -131,7 +132,7 @@ mod tests {
         let newer = folder.path().join("newer.db");
         let set = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 99;");
         Connection::open(&newer).expect("opens").execute_batch(&set).expect("set");
-        assert!(refusal(&newer).contains("schema 99, this one knows 4"));
+        assert!(refusal(&newer).contains("schema 99, this one knows 5"));
 
         for (name, content) in [("versioned", "PRAGMA user_version = 3;"), ("plain", "CREATE TABLE theirs (x);")] {
             let foreign = folder.path().join(name);

@@ -3,6 +3,7 @@
 use super::outgoing::Outgoing;
 use crate::protocol::UserMessage;
 use crate::store::Store;
+use crate::time::now_ms;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,7 +32,7 @@ impl Journal for Notes {
     fn note<'a>(&'a self, request: &'a Outgoing) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async move {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
-            if let Err(error) = self.store.note(&self.message, number, request).await {
+            if let Err(error) = self.store.note(&self.message, number, request, now_ms()).await {
                 // The answer still goes out: only a crash before its end would be told in other words than it was.
                 tracing::error!("cannot note what a turn sends: {error}");
             }

@@ -20,6 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::Span;
 
+/// How often the end of a turn is recorded where that fails, and the time between: long enough for a disk that is full for a
+/// moment. The session's next turn waits meanwhile.
+const FINISH_TRIES: u32 = 10;
+const FINISH_AGAIN: Duration = Duration::from_secs(1);
 /// How long an agent that was told to stop may take to do so, before it is dropped.
 const GRACE: Duration = Duration::from_millis(50);
 
@@ -50,8 +54,16 @@ impl House {
                 return;
             }
         }
-        if let Err(error) = self.store.finish(&turn.message, turn.speech.said(), turn.speech.by(), now_ms()).await {
-            tracing::error!("cannot record the end of a turn: {error}");
+        // A start that does not know of the end runs the turn again, or says that it was interrupted.
+        for tries in 1.. {
+            match self.store.finish(&turn.message, turn.speech.said(), turn.speech.by(), now_ms()).await {
+                Ok(()) => return,
+                Err(error) => tracing::error!(tries, "cannot record the end of a turn: {error}"),
+            }
+            if tries == FINISH_TRIES {
+                return;
+            }
+            tokio::time::sleep(FINISH_AGAIN).await;
         }
     }
 

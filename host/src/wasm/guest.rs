@@ -91,7 +91,7 @@ impl Guest {
     ) -> Self {
         let (stderr, wall) = (Tail::default(), WallClock::start(limits.wall.0));
         tools.door().begin(wall.clone());
-        let files = Files::new(given, tools.open_files().cloned());
+        let files = Files::new(given, tools.open_files().cloned(), tools.door().clone());
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         let calls = Calls::new(limits.calls);

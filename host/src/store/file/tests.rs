@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::{Outgoing, SendMessageDelta, SessionId, UpdateId, UserMessage};
-use crate::store::{Brought, Speaker, Unfinished};
+use crate::store::{Brought, Entry, Speaker, Unfinished};
 use std::os::unix::fs::PermissionsExt as _;
 
 fn message(session: &str, number: u32) -> UserMessage {
@@ -29,6 +29,8 @@ fn unfinished(number: u32, deltas: u32) -> Unfinished {
         sent: (0..deltas).map(delta).collect(),
         reruns: 0,
         cancelled: false,
+        touched: false,
+        received_ms: 1_000,
     }
 }
 
@@ -48,7 +50,7 @@ async fn what_a_turn_sent_is_there_after_a_restart_until_it_has_ended() {
     for turn in 1..=3 {
         receive(&store, turn, Some(message("ses_1", turn))).await;
         for number in 0..turn {
-            store.note(&message("ses_1", turn), number, &delta(number)).await.expect("noted");
+            store.note(&message("ses_1", turn), number, &delta(number), 1_000).await.expect("noted");
         }
     }
     store.finish(&message("ses_1", 1), "answer".into(), None, 2_000).await.expect("recorded");
@@ -74,6 +76,46 @@ async fn what_a_turn_sent_is_there_after_a_restart_until_it_has_ended() {
 }
 
 #[tokio::test]
+async fn a_turn_whose_update_is_recorded_late_is_found_as_it_went_on_meanwhile() {
+    let store = Store::scratch().expect("a store");
+    store.note(&message("ses_1", 1), 0, &delta(0), 1_000).await.expect("noted");
+    store.finish(&message("ses_1", 2), "answer".into(), None, 2_000).await.expect("recorded");
+    for number in 1..=3 {
+        receive(&store, number, Some(message("ses_1", number))).await;
+    }
+    assert_eq!(store.unfinished().await.expect("read"), [unfinished(1, 1), unfinished(3, 0)]);
+}
+
+#[tokio::test]
+async fn what_must_not_be_done_twice_is_known_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("host.db");
+    let store = Store::open(&file, Durability::Process).expect("opens");
+    for number in 1..=4 {
+        receive(&store, number, Some(message("ses_1", number))).await;
+    }
+    store.touch("int_1".to_owned()).await.expect("noted");
+    for (number, capability, allowed) in [(2, "http", true), (3, "http", false), (4, "files", true)] {
+        let words = |words: &str| words.to_owned();
+        let entry = Entry::Decided {
+            agent: words("a"),
+            digest: words("d"),
+            session: words("ses_1"),
+            interaction: format!("int_{number}"),
+            capability: words(capability),
+            what: words("w"),
+            allowed,
+            by: words("b"),
+        };
+        store.decided(entry, None, 1_000).await.expect("written");
+    }
+    drop(store);
+    let store = Store::open(&file, Durability::Process).expect("opens again");
+    let touched: Vec<bool> = store.unfinished().await.expect("read").iter().map(|turn| turn.touched).collect();
+    assert_eq!(touched, [true, true, false, false]);
+}
+
+#[tokio::test]
 async fn what_is_done_at_once_never_overtakes_what_was_queued_before() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
@@ -81,7 +123,7 @@ async fn what_is_done_at_once_never_overtakes_what_was_queued_before() {
         // The receipt is not waited for, as in the life of a turn.
         let brought = Brought::Message(Box::new(message("ses_1", turn)));
         drop(store.receive(update(turn), brought, 1_000).await);
-        store.note(&message("ses_1", turn), 0, &delta(0)).await.expect("noted");
+        store.note(&message("ses_1", turn), 0, &delta(0), 1_000).await.expect("noted");
     }
     let unfinished = store.unfinished().await.expect("read");
     assert_eq!(unfinished.len(), 2_000);

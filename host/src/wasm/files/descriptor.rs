@@ -126,7 +126,7 @@ impl HostDescriptor for Guest {
     }
 
     async fn set_times(&mut self, fd: Fd, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
-        self.writing(&fd)?;
+        self.altering(&fd).await?;
         self.standard().set_times(fd, accessed, modified).await
     }
 
@@ -156,7 +156,7 @@ impl HostDescriptor for Guest {
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        let room = self.writing(&fd)?.entry().await?;
+        let room = self.altering(&fd).await?.entry().await?;
         let done = self.standard().create_directory_at(fd, path).await;
         drop(room);
         done
@@ -180,7 +180,7 @@ impl HostDescriptor for Guest {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
-        self.writing(&fd)?;
+        self.altering(&fd).await?;
         if !flags.contains(PathFlags::SYMLINK_FOLLOW) {
             return self.standard().set_times_at(fd, flags, path, accessed, modified).await;
         }
@@ -192,7 +192,7 @@ impl HostDescriptor for Guest {
     }
 
     async fn link_at(&mut self, fd: Fd, flags: PathFlags, old: String, to: Fd, new: String) -> FsResult<()> {
-        let room = self.writing_both(&fd, &to)?.entry().await?;
+        let room = self.altering_both(&fd, &to).await?.entry().await?;
         let done = self.standard().link_at(fd, flags, old, to, new).await;
         drop(room);
         done
@@ -219,6 +219,9 @@ impl HostDescriptor for Guest {
             Some(meter) if how.create => Some(meter.entry().await?),
             _ => None,
         };
+        if how.changes() {
+            self.files.touch().await?;
+        }
         let opened = self.opened(&fd, at, path, how).await;
         drop(room);
         opened
@@ -236,24 +239,24 @@ impl HostDescriptor for Guest {
     }
 
     async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        self.writing(&fd)?;
+        self.altering(&fd).await?;
         self.standard().remove_directory_at(fd, path).await
     }
 
     async fn rename_at(&mut self, fd: Fd, old: String, to: Fd, new: String) -> FsResult<()> {
-        self.writing_both(&fd, &to)?;
+        self.altering_both(&fd, &to).await?;
         self.standard().rename_at(fd, old, to, new).await
     }
 
     async fn symlink_at(&mut self, fd: Fd, to: String, path: String) -> FsResult<()> {
-        let room = self.writing(&fd)?.entry().await?;
+        let room = self.altering(&fd).await?.entry().await?;
         let done = self.standard().symlink_at(fd, to, path).await;
         drop(room);
         done
     }
 
     async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
-        self.writing(&fd)?;
+        self.altering(&fd).await?;
         self.standard().unlink_file_at(fd, path).await
     }
 

@@ -8,7 +8,7 @@ mod open;
 mod stream;
 
 use super::guest::Guest;
-use crate::capability::{Given, Meter, Open};
+use crate::capability::{Door, Given, Meter, Open};
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::fs::File;
@@ -35,6 +35,7 @@ pub(super) struct Files {
     listed: HashMap<u32, usize>,
     open: Open,
     open_here: Option<Arc<Open>>,
+    door: Arc<Door>,
     streams: Arc<()>,
 }
 
@@ -66,10 +67,18 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
 }
 
 impl Files {
-    pub(super) fn new(given: Vec<Given>, open_here: Option<Arc<Open>>) -> Self {
+    pub(super) fn new(given: Vec<Given>, open_here: Option<Arc<Open>>, door: Arc<Door>) -> Self {
         let (within, listed) = (HashMap::new(), HashMap::new());
         let given = given.into_iter().map(Folder::from).collect();
-        Self { given, within, listed, open: Open::of_a_turn(), open_here, streams: Arc::default() }
+        Self { given, within, listed, open: Open::of_a_turn(), open_here, door, streams: Arc::default() }
+    }
+
+    /// Notes that something is about to be changed.
+    async fn touch(&self) -> FsResult<()> {
+        self.door.touch().await.map_err(|refusal| {
+            tracing::error!("cannot note that a turn changes a file: {refusal}");
+            ErrorCode::Io.into()
+        })
     }
 
     /// Counts a file that was opened.
@@ -104,15 +113,26 @@ impl Guest {
         self.files.within.get(&fd.rep()).copied().ok_or_else(lost)
     }
 
-    /// The same, for what is to change something there: how much of that there may be.
+    /// The same, for what is to change a folder: how much of that there may be. It is noted first.
+    async fn altering(&mut self, fd: &Resource<Descriptor>) -> FsResult<Arc<Meter>> {
+        let meter = self.writing(fd)?;
+        self.files.touch().await?;
+        Ok(meter)
+    }
+
+    /// The same, for what is to change a file: that was noted when it was opened for that.
     fn writing(&mut self, fd: &Resource<Descriptor>) -> FsResult<Arc<Meter>> {
         let at = self.at(fd)?;
         self.files.given[at].meter.clone().ok_or_else(|| ErrorCode::NotPermitted.into())
     }
 
     /// The same for two, which must be in one folder: nothing leads from one to another.
-    fn writing_both(&mut self, one: &Resource<Descriptor>, other: &Resource<Descriptor>) -> FsResult<Arc<Meter>> {
-        let meter = self.writing(one)?;
+    async fn altering_both(
+        &mut self,
+        one: &Resource<Descriptor>,
+        other: &Resource<Descriptor>,
+    ) -> FsResult<Arc<Meter>> {
+        let meter = self.altering(one).await?;
         let same = self.files.within.get(&one.rep()) == self.files.within.get(&other.rep());
         if same { Ok(meter) } else { Err(ErrorCode::CrossDevice.into()) }
     }
