@@ -73,19 +73,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                     continue;
                 }
             };
-            // Whatever comes is a sign of life, the socket's own pings too.
-            if ready {
-                deadline = Instant::now() + SILENCE;
+            if let Some(text) = read(message)? {
+                self.meter.carried(Way::Socket, Direction::Down, text.len());
+                if let Seen::Ready = self.frame(&text, ready).await?
+                    && let Some(on_ready) = on_ready.take()
+                {
+                    on_ready();
+                    self.sequence.connected(Instant::now());
+                    // The newest ack may have been lost with the connection before: it is said again.
+                    self.recorded.mark_changed();
+                }
             }
-            let Some(text) = read(message)? else { continue };
-            self.meter.carried(Way::Socket, Direction::Down, text.len());
-            if let Seen::Ready = self.frame(&text, ready).await?
-                && let Some(on_ready) = on_ready.take()
-            {
-                on_ready();
-                self.sequence.connected(Instant::now());
-                // The newest ack may have been lost with the connection before: it is said again.
-                self.recorded.mark_changed();
+            // Whatever comes is a sign of life, the socket's own pings too. While a frame waits for its receiver the socket
+            // is not read, which is no silence of the cloud's.
+            if on_ready.is_none() {
                 deadline = Instant::now() + SILENCE;
             }
         }
@@ -122,8 +123,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 Ok(Seen::Other)
             }
             Ok(ServerFrame::Update(update)) => {
+                // It counts as come when nothing can keep it from its receiver any more.
+                let place = self.events.reserve().await.map_err(|_closed| Ended::Dropped)?;
                 self.sequence.came(&update.update_id, Instant::now());
-                self.tell(LinkEvent::Update(update)).await
+                place.send(LinkEvent::Update(update));
+                Ok(Seen::Other)
             }
             Ok(ServerFrame::Ping) => self.answer(BridgeFrame::Pong.to_text()).await,
             Ok(ServerFrame::Request { kind, req_id }) => {

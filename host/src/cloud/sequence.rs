@@ -77,7 +77,7 @@ impl Sequence {
         }
         let left_out = number.saturating_sub(self.newest).saturating_sub(1);
         let few = usize::try_from(left_out).is_ok_and(|count| self.missing.len() + count <= MAX_MISSING);
-        if few && self.believed < BELIEFS {
+        if few && self.believed < BELIEFS && number > self.newest {
             self.missing.extend(self.newest + 1..number);
         }
         self.newest = self.newest.max(number);
@@ -250,6 +250,9 @@ mod tests {
         let mut rig = Rig::default();
         rig.came(&[1, 1_000_000_000_000, u64::MAX]);
         assert_eq!((rig.record(3), rig.sequence.due()), (u64::MAX, None));
+        // Nothing comes after the last number there is.
+        rig.came(&[u64::MAX - 1, u64::MAX]);
+        assert_eq!((rig.record(2), rig.sequence.due()), (u64::MAX, None));
     }
 
     proptest::proptest! {
