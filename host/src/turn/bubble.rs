@@ -80,9 +80,9 @@ impl Bubble {
         }
     }
 
-    /// Whether an act may be taken now.
+    /// Whether an act may be taken now. One that comes after the end is dropped, and waits for nothing.
     pub(super) fn has_room(&self) -> bool {
-        self.waiting_bytes < MAX_WAITING
+        self.waiting_bytes < MAX_WAITING || self.end.is_some() || self.state != State::Going
     }
 
     /// Bytes that wait to be sent.
@@ -197,6 +197,11 @@ impl Bubble {
     /// Text was given up that the end says again: what came behind it would be a stream with a hole.
     pub(super) fn skip_text(&mut self) {
         self.waiting.retain(|act| !matches!(act, Act::Text(_)));
+        self.weigh();
+    }
+
+    /// Something that waited was taken out.
+    fn weigh(&mut self) {
         self.waiting_bytes = self.waiting.iter().map(Act::size).sum();
     }
 

@@ -12,6 +12,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 /// How long a request may still take when the end has come and says all that it said. It is not dropped at once: one
 /// that arrives behind the end could append its text a second time.
 const MOOT: Duration = Duration::from_secs(1);
+/// How long a card or a question may still take when the turn was stopped. An end does not say again what they say, so it
+/// waits for them; but who stops a turn sees it end, whatever becomes of a card.
+const STOPPED: Duration = Duration::from_secs(3);
 
 /// What became of a bubble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +93,12 @@ async fn moot(speech: &Speech) {
     sleep(MOOT).await;
 }
 
+/// Waits until the turn was stopped, and what it still sent has had its time.
+async fn stopped(speech: &Speech) {
+    speech.stop.cancelled().await;
+    sleep(STOPPED).await;
+}
+
 /// Sends one request. What became of the bubble, if that decided it.
 async fn send(speech: &Speech, permit: Box<dyn Permit + '_>, outgoing: Outgoing) -> Option<Written> {
     let (opens, ends) = (matches!(outgoing, Outgoing::Open(_)), matches!(outgoing, Outgoing::End(_)));
@@ -98,15 +107,10 @@ async fn send(speech: &Speech, permit: Box<dyn Permit + '_>, outgoing: Outgoing)
         Outgoing::Ask(body) => Some(body.approval_id.clone()),
         _ => None,
     };
-    let outcome = match outgoing {
-        Outgoing::Delta(_) | Outgoing::UpdateTask(_) => {
-            let Some(outcome) = unless_moot(speech, permit.send(outgoing)).await else {
-                speech.skip_text();
-                return None;
-            };
-            outcome
-        }
-        outgoing => permit.send(outgoing).await,
+    let Some(outcome) = in_time(speech, Kind::of(&outgoing), is_progress, permit.send(outgoing)).await else {
+        speech.unasked(question.as_ref());
+        speech.skip_text();
+        return None;
     };
     match outcome {
         Ok(Sent::Done) if ends => return Some(Written::Ended),
@@ -125,11 +129,20 @@ async fn send(speech: &Speech, permit: Box<dyn Permit + '_>, outgoing: Outgoing)
     None
 }
 
-/// Waits for what an end that says all would repair; nothing, when that end has come and must not wait for it.
-async fn unless_moot(speech: &Speech, sent: SendFuture<'_>) -> Option<Result<Sent, Lost>> {
+/// Waits for a request, but no longer than the turn's end may wait for it: nothing, when that is over.
+async fn in_time(speech: &Speech, kind: Kind, is_progress: bool, sent: SendFuture<'_>) -> Option<Result<Sent, Lost>> {
+    let too_late = async {
+        match kind {
+            // The end repairs it, or says more.
+            Kind::Delta => moot(speech).await,
+            Kind::Card if is_progress => moot(speech).await,
+            Kind::Card | Kind::Ask => stopped(speech).await,
+            Kind::Open | Kind::End => std::future::pending().await,
+        }
+    };
     tokio::select! {
         outcome = sent => Some(outcome),
-        () = moot(speech) => None,
+        () = too_late => None,
     }
 }
 

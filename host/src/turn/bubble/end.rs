@@ -25,16 +25,13 @@ impl Bubble {
         if self.end.is_some() || self.state != State::Going || matches!(self.again, Some(Outgoing::End(_))) {
             return;
         }
-        self.unsaid();
         // Nobody waits for an answer any more.
         self.waiting.retain(|act| !matches!(act, Act::Ask { .. }));
+        self.unsaid();
         let mut text = ending.text.unwrap_or_else(|| self.said.clone());
         if text.len() > MAX_TEXT && text != self.said {
             // Too long for one request: what the bubble does not show yet is streamed like any other text.
-            let rest = match text.strip_prefix(self.said.as_str()) {
-                Some(rest) => rest.to_owned(),
-                None => format!("\n\n{text}"),
-            };
+            let rest = text.strip_prefix(self.said.as_str()).map_or_else(|| format!("\n\n{text}"), str::to_owned);
             self.push(Act::Text(rest));
             text.clone_from(&self.said);
         }
@@ -54,6 +51,7 @@ impl Bubble {
             while let Some(Act::Text(_)) = self.waiting.back() {
                 self.waiting.pop_back();
             }
+            self.weigh();
         } else if let Some(note) = note {
             self.push(Act::Text(format!("\n\n{note}")));
         }

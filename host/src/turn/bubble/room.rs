@@ -37,7 +37,7 @@ impl Bubble {
     /// Takes back what says that the turn waits, as far as it was not sent.
     pub(super) fn unsaid(&mut self) {
         self.waiting.retain(|act| !opens(act));
-        self.waiting_bytes = self.waiting.iter().map(Act::size).sum();
+        self.weigh();
     }
 
     /// Whether nothing was sent but that the turn waits.

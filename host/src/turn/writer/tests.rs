@@ -270,6 +270,21 @@ async fn what_the_end_cannot_repair_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_turn_that_was_stopped_ends_whatever_becomes_of_its_cards() {
+    let (speech, outbox) = (speech(), Script::new(5_000, |_| Ok(())));
+    let writer = start(&speech, &outbox);
+    let open = Act::Open { card: CardId(0), kind: "k".into(), label: "l".into(), args: None };
+    speech.act(open).await.expect("taken");
+    sleep_until(outbox.start + Duration::from_millis(5_100)).await;
+    speech.stop.cancel();
+    speech.end(Ending::default());
+    assert_eq!(writer.await.expect("writes"), Written::Ended);
+    let took = outbox.took();
+    assert!(took[1].1.contains("CreateTask") && took[2].1.contains("Cancelled"), "{took:?}");
+    assert_eq!(took[3], (11_100, "end:".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_question_goes_out_behind_what_was_said_and_its_answer_comes_back() {
     let (waiting, outbox) = (Waiting::default(), Script::new(10, |_| Ok(())));
     let speech = speech_with(&waiting);
