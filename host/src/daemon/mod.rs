@@ -35,6 +35,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -110,24 +111,25 @@ impl Daemon {
         agents: Arc<Agents>,
     ) -> Result<Self, DaemonError> {
         let locks = locks(config, &token)?;
+        let metrics = listen_for_metrics(config.metrics_port).await?;
         let store = open_store(config, &token)?;
         let registry = Registry::open(engine.clone(), store.clone(), config, &agents).await?;
         let status = Arc::new(status_of(config, &registry, &engine));
-        let rest = Rest::new(config.cloud.url.clone(), Some(&token)).map_err(DaemonError::Http)?;
-        let rest = rest.metered(status.clone());
-        let (link, events) = Link::start(config.cloud.url.clone(), token, rest.reached(), status.clone());
+        let url = config.cloud.url.clone();
+        let rest = Rest::new(url.clone(), Some(&token)).map_err(DaemonError::Http)?.metered(status.clone());
+        let (link, events) = Link::start(url, token, rest.reached(), status.clone());
         let (stop, refused, traces) = (CancellationToken::new(), CancellationToken::new(), Traces::default());
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused.clone(), status: status.clone() });
-        let (sleeper, carrier) = (outbox.clone(), Arc::downgrade(&outbox));
-        let house = house(config, engine, registry.clone(), store.clone(), outbox);
+        redial_after_sleep(outbox.clone(), SystemTime::now, stop.clone());
+        let (carrier, house) =
+            (Arc::downgrade(&outbox), house(config, engine, registry.clone(), store.clone(), outbox));
         sweep::start(&house, stop.clone());
         let turns = Arc::new(Turns::start(house).await?);
         let (state_in, state) = watch::channel(State::Connecting);
         let sources = Sources { link: events, unauthorized: refused, stop: stop.clone(), status: status.clone() };
         let task = crate::tasks::spawn("daemon", event::run(sources, turns.clone(), state_in));
-        redial_after_sleep(sleeper, SystemTime::now, stop.clone());
         let scrape = Scrape { status: status.clone(), carrier, turns: Arc::downgrade(&turns) };
-        let metrics = serve_metrics(config.metrics_port, scrape, &stop).await?;
+        let metrics = metrics.map(|listener| scrape::serve(listener, scrape, stop.clone()));
         Ok(Self {
             state,
             stop,
@@ -229,15 +231,10 @@ fn settings(policy: &PolicyConfig) -> BTreeMap<AgentName, Arc<Settings>> {
     values.map(|(name, values)| (name.clone(), Arc::new(settings(values)))).collect()
 }
 
-/// Serves metrics, if a port is asked for.
-async fn serve_metrics(
-    port: Option<u16>,
-    scrape: Scrape,
-    stop: &CancellationToken,
-) -> Result<Option<SocketAddr>, DaemonError> {
+/// A port for metrics, if one is asked for: before the first turn, as all that may fail a start.
+async fn listen_for_metrics(port: Option<u16>) -> Result<Option<(TcpListener, SocketAddr)>, DaemonError> {
     let Some(port) = port else { return Ok(None) };
-    let served = scrape::serve(port, scrape, stop.clone()).await;
-    served.map(Some).map_err(|source| DaemonError::Metrics { port, source })
+    scrape::listen(port).await.map(Some).map_err(|source| DaemonError::Metrics { port, source })
 }
 
 /// Dials again whenever the machine has slept, until `stop`. `wall` is the clock on the wall.

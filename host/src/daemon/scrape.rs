@@ -42,13 +42,22 @@ impl Scrape {
     }
 }
 
-/// Listens on 127.0.0.1, and answers until `stop`. With port 0 the system chooses one; gives the address.
+/// Has a port of 127.0.0.1; with port 0 the system chooses one. Whoever asks waits until it is served.
 ///
 /// # Errors
 /// When the port cannot be had.
-pub(super) async fn serve(port: u16, scrape: Scrape, stop: CancellationToken) -> std::io::Result<SocketAddr> {
+pub(super) async fn listen(port: u16) -> std::io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let addr = listener.local_addr()?;
+    Ok((listener, addr))
+}
+
+/// Answers until `stop`; gives where.
+pub(super) fn serve(
+    (listener, addr): (TcpListener, SocketAddr),
+    scrape: Scrape,
+    stop: CancellationToken,
+) -> SocketAddr {
     let routes = Router::new()
         .route("/metrics", axum::routing::get(metrics))
         .layer(middleware::from_fn_with_state(addr.port(), guard))
@@ -61,7 +70,7 @@ pub(super) async fn serve(port: u16, scrape: Scrape, stop: CancellationToken) ->
     };
     crate::tasks::spawn("metrics", server);
     tracing::info!(%addr, "metrics are served");
-    Ok(addr)
+    addr
 }
 
 /// Lets nobody in by another name: a website could point one of its own here.
