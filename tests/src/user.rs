@@ -189,11 +189,12 @@ impl Drop for User {
 }
 
 async fn follow(mut response: reqwest::Response, seen: Arc<Seen>) {
-    let mut buffer = String::new();
+    let mut buffer = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
-        buffer.push_str(&String::from_utf8_lossy(&chunk));
-        while let Some(end) = buffer.find("\n\n") {
-            let block: String = buffer.drain(..end + 2).collect();
+        buffer.extend_from_slice(&chunk);
+        // A chunk may end within a character; an event does not.
+        while let Some(end) = buffer.windows(2).position(|pair| pair == b"\n\n") {
+            let block = String::from_utf8_lossy(&buffer.drain(..end + 2).collect::<Vec<_>>()).into_owned();
             let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
             let data = serde_json::from_str(field("data:")).unwrap_or_default();
             let event = Event { kind: field("event:").to_owned(), data };

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-/// The longest event that is read, in bytes.
-const MAX_EVENT: usize = 4 << 20;
+/// The longest event that is read, in bytes: 16 MiB of text, each byte of it escaped, and what is around it.
+const MAX_EVENT: usize = 97 << 20;
 
 /// One event.
 #[derive(Debug, PartialEq)]
@@ -16,21 +16,25 @@ pub(super) struct Event {
 #[derive(Debug, Default)]
 pub(super) struct Events {
     buffer: Vec<u8>,
+    /// So much of it holds no end of an event.
+    looked_at: usize,
 }
 
 impl Events {
     /// Takes a chunk, and gives the events that it completed.
     ///
     /// # Errors
-    /// When an event is longer than 4 MiB.
+    /// When an event is longer than 97 MiB.
     pub(super) fn push(&mut self, chunk: &[u8]) -> Result<Vec<Event>, &'static str> {
         self.buffer.extend_from_slice(chunk);
         let mut events = Vec::new();
-        while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
-            let block: Vec<u8> = self.buffer.drain(..end + 2).collect();
+        while let Some(end) = self.buffer[self.looked_at..].windows(2).position(|pair| pair == b"\n\n") {
+            let block: Vec<u8> = self.buffer.drain(..self.looked_at + end + 2).collect();
             events.extend(parse(&String::from_utf8_lossy(&block)));
+            self.looked_at = 0;
         }
-        if self.buffer.len() > MAX_EVENT { Err("an event is longer than 4 MiB") } else { Ok(events) }
+        self.looked_at = self.buffer.len().saturating_sub(1);
+        if self.buffer.len() > MAX_EVENT { Err("an event is longer than 97 MiB") } else { Ok(events) }
     }
 }
 
