@@ -14,7 +14,7 @@ mod wake;
 
 use crate::approval::Office;
 use crate::capability::{Folders, Programs, Settings, Vault};
-use crate::cloud::{Link, Rest, Traces};
+use crate::cloud::{Link, LinkEvent, Rest, Traces};
 use crate::config::{AgentName, Config, PolicyConfig, Token};
 use crate::protocol::InstallationId;
 use crate::registry::Registry;
@@ -36,7 +36,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -115,9 +115,7 @@ impl Daemon {
         let store = open_store(config, &token)?;
         let registry = Registry::open(engine.clone(), store.clone(), config, &agents).await?;
         let status = Arc::new(status_of(config, &registry, &engine));
-        let url = config.cloud.url.clone();
-        let rest = Rest::new(url.clone(), Some(&token)).map_err(DaemonError::Http)?.metered(status.clone());
-        let (link, events) = Link::start(url, token, rest.reached(), status.clone());
+        let (rest, link, events) = connect(config, token, &status)?;
         let (stop, refused, traces) = (CancellationToken::new(), CancellationToken::new(), Traces::default());
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused.clone(), status: status.clone() });
         redial_after_sleep(outbox.clone(), SystemTime::now, stop.clone());
@@ -229,6 +227,18 @@ fn settings(policy: &PolicyConfig) -> BTreeMap<AgentName, Arc<Settings>> {
     let values = policy.values.iter();
     let settings = |values: &BTreeMap<String, String>| Settings { values: values.clone() };
     values.map(|(name, values)| (name.clone(), Arc::new(settings(values)))).collect()
+}
+
+/// Both ways to the cloud, and what comes from it.
+fn connect(
+    config: &Config,
+    token: Token,
+    status: &Arc<Status>,
+) -> Result<(Rest, Link, mpsc::Receiver<LinkEvent>), DaemonError> {
+    let url = config.cloud.url.clone();
+    let rest = Rest::new(url.clone(), Some(&token)).map_err(DaemonError::Http)?.metered(status.clone());
+    let (link, events) = Link::start(url, token, rest.reached(), status.clone());
+    Ok((rest, link, events))
 }
 
 /// A port for metrics, if one is asked for: before the first turn, as all that may fail a start.
