@@ -9,11 +9,16 @@ use std::path::Path;
 
 /// A component that answers with a text.
 pub(crate) fn answers(text: &str) -> Result<Vec<u8>> {
+    component(&format!(";; Answers.\n{}", answers_in_words(text)))
+}
+
+/// The same as text, without the first line.
+pub(crate) fn answers_in_words(text: &str) -> String {
     let length = text.len();
-    component(&format!(
-        ";; Answers.\n(data (i32.const 1024) \"{text}\")
+    format!(
+        "(data (i32.const 1024) \"{text}\")
          (func (export \"handle\") (param i32) (result i32) (call $answer (i32.const 1024) (i32.const {length})))"
-    ))
+    )
 }
 
 /// A folder with a version of `vary`, as its author has it.

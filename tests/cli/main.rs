@@ -7,6 +7,7 @@ mod crash;
 mod dev;
 mod doctor;
 mod exec;
+mod full;
 mod grants;
 mod keys;
 mod lock;

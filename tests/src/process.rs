@@ -38,7 +38,19 @@ pub(crate) fn built() -> Option<PathBuf> {
 
 /// The binary with an empty environment and its state in `data`, where it does not see the hosts of other tests.
 fn command(data: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
+    command_by(data, None, arguments)
+}
+
+/// The same, begun by a script of the shell that ends with `exec "$0" "$@"`, by these words.
+fn command_by(data: &Path, script: Option<&[&str]>, arguments: &[&str]) -> Command {
+    let mut command = match script {
+        Some([program, words @ ..]) => {
+            let mut command = Command::new(program);
+            command.args(words).arg(binary());
+            command
+        }
+        _ => Command::new(binary()),
+    };
     command
         .args(arguments)
         .env_clear()
@@ -99,7 +111,16 @@ impl Said {
 impl Dev {
     /// Starts it.
     pub fn start(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
-        let mut child = command(data, arguments).envs(environment.iter().copied()).spawn()?;
+        Self::of(command(data, arguments).envs(environment.iter().copied()))
+    }
+
+    /// Starts it by a script of the shell, in `data`, that ends with `exec "$0" "$@"`: `script` is how to run that.
+    pub fn start_by(data: &Path, script: &[&str], arguments: &[&str]) -> Result<Self> {
+        Self::of(&mut command_by(data, Some(script), arguments))
+    }
+
+    fn of(command: &mut Command) -> Result<Self> {
+        let mut child = command.spawn()?;
         let stdout = BufReader::new(child.stdout.take().context("its stdout is piped")?).lines();
         let stderr = child.stderr.take().context("its stderr is piped")?;
         let said = Arc::new(Said::default());

@@ -33,7 +33,7 @@ const FORM: &str = "sophon-host compiled 1";
 pub struct Cache {
     folder: PathBuf,
     most: u64,
-    /// That it cannot be used is told once.
+    /// That it cannot be used is told once, until it can.
     told: AtomicBool,
 }
 
@@ -116,7 +116,10 @@ impl Cache {
             let seal = sealer(&key(&folder)?, name, code).finalize().into_bytes();
             folder.write(&name.0, &[&seal, code])
         };
-        self.told(kept());
+        if self.told(kept()).is_some() {
+            // There is room again: should it go once more, that is news.
+            self.told.store(false, Ordering::Relaxed);
+        }
     }
 
     /// The engine does not take code of this name, though it is whole.
@@ -168,7 +171,11 @@ fn key(folder: &Folder) -> io::Result<[u8; KEY_LEN]> {
     match folder.make(KEY, &[&key], true) {
         Ok(()) => Ok(key),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(folder).ok_or(error),
-        Err(error) => Err(error),
+        Err(error) => {
+            // Half of a key is none.
+            folder.remove(KEY);
+            Err(error)
+        }
     }
 }
 
