@@ -4,6 +4,10 @@
 //! `tests/run crash --kills N`; 200 unless told. The seed is printed, and `--seed N` repeats its traffic, though not
 //! what the two processes had done at each instant.
 
+mod model;
+mod swap;
+mod town;
+
 use anyhow::{Context as _, Result};
 use sophon_host::localcloud::Buckets;
 use sophon_tests::{Chance, Dev, Event, Said, Tally, World, check, deed, guests, number, probe};

@@ -111,27 +111,36 @@ impl Registry {
     /// An agent whose folder has this version.
     async fn line_of(&self, agent: &Arc<Agent>, post: Option<&Post>) -> Line {
         let Some(post) = post else { return Line::new(agent.clone(), now_ms()) };
-        if post.current.id != agent.id.to_string() {
-            // Written while nobody looked: it must prove itself like any other.
-            return match self.make(post.current.clone()).await {
-                Ok(before) => Line::new(before, post.since_ms),
-                Err(why) => {
-                    let name = &agent.manifest.name;
-                    tracing::warn!(agent = %name, "the version that answered before is gone: {why}");
-                    Line::new(agent.clone(), now_ms())
-                }
-            };
+        if post.current.id == agent.id.to_string() {
+            return self.line_with(agent.clone(), post).await;
         }
+        // Written while nobody looked: it must prove itself like any other.
+        match self.make(post.current.clone()).await {
+            Ok(current) => self.line_with(current, post).await,
+            Err(why) => {
+                let name = &agent.manifest.name;
+                tracing::warn!(agent = %name, "the version that answered before is gone: {why}");
+                Line::new(agent.clone(), now_ms())
+            }
+        }
+    }
+
+    /// An agent whose version goes on to answer: on trial, if it was.
+    async fn line_with(&self, current: Arc<Agent>, post: &Post) -> Line {
         let Some(previous) = post.previous.clone().filter(|_| post.on_trial) else {
-            return Line::new(agent.clone(), post.since_ms);
+            return Line::new(current, post.since_ms);
         };
         match self.make(previous).await {
             Ok(previous) => {
                 let mut line = Line::new(previous, post.since_ms);
-                line.appoint(agent.clone(), self.config.swap.trial, now_ms());
+                line.appoint(current, self.config.swap.trial, now_ms());
                 line
             }
-            Err(_) => Line::new(agent.clone(), post.since_ms),
+            Err(why) => {
+                let name = &current.manifest.name;
+                tracing::warn!(agent = %name, "the version to go back to is gone, and the trial with it: {why}");
+                Line::new(current, post.since_ms)
+            }
         }
     }
 
@@ -139,7 +148,7 @@ impl Registry {
     async fn hold(&self, post: Option<&Post>, why: &str) -> bool {
         let Some(post) = post else { return false };
         let Ok(agent) = self.make(post.current.clone()).await else { return false };
-        let mut line = Line::new(agent.clone(), post.since_ms);
+        let mut line = self.line_with(agent.clone(), post).await;
         let _ = line.refuse("", String::new(), why, now_ms());
         tracing::warn!(agent = %agent.manifest.name, "the version that answered before still does");
         self.lines().by_name.insert(agent.manifest.name.clone(), line);

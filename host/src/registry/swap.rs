@@ -144,6 +144,7 @@ impl Registry {
             recorded
         };
         if !is_recorded {
+            let _order = self.moves.lock().await;
             self.record(candidate, false, None).await.map_err(|why| candidate.unfit(why))?;
         }
         Ok(false)
@@ -154,7 +155,7 @@ impl Registry {
         let (begun, agent) = (Instant::now(), &proven.agent);
         for _ in 0..TRIES {
             let state = self.carried(agent).await.map_err(|why| candidate.unfit(why))?;
-            let _order = self.moves.lock().await;
+            let order = self.moves.lock().await;
             if !self.is_still_due(agent, state.is_some()).await {
                 continue;
             }
@@ -164,6 +165,7 @@ impl Registry {
             let put = self.record(candidate, on_trial, state).await.map_err(|why| candidate.unfit(why))?;
             if put == Put::Done {
                 self.swap(proven, candidate, begun);
+                drop(order);
                 self.tidy().await;
                 return Ok(());
             }
@@ -240,8 +242,9 @@ impl Registry {
         }
     }
 
-    /// Forgets the components that nobody needs any more.
+    /// Forgets the components that nobody needs any more. A version that is about to be recorded needs its own already.
     pub(super) async fn tidy(&self) {
+        let _order = self.moves.lock().await;
         let needed = match self.store.needed().await {
             Ok(needed) => needed.into_iter().collect(),
             Err(error) => return tracing::debug!("what versions are needed cannot be read: {error}"),

@@ -4,26 +4,12 @@ use super::Workshop;
 use anyhow::{Context as _, Error, Result};
 use serde_json::json;
 use sophon_host::config::{TrialConfig, Watch};
+use sophon_tests::{MIGRATES, keeps};
 use std::time::Duration;
 
 const SECOND: &str = "[state]\nschema = 2\n";
 const WANT: &str = "[[want.http]]\nurl = \"http://a.example/*\"\nwhy = \"to look\"\n";
 const TRIAL: TrialConfig = TrialConfig { turns: 50, time: Duration::from_secs(600), failures: 2, canary: 100 };
-
-/// Adds `+` and the schema that it comes from to what is kept. The other scope must not be there.
-const MIGRATES: &str = r#"(func (export "migrate") (param $of i32) (param $from i32) (result i32)
-    (local $len i32)
-    (call $get (i32.sub (i32.const 1) (local.get $of)) (i32.const 1024) (i32.const 1) (i32.const 256))
-    (if (i32.ne (i32.load8_u (i32.const 260)) (i32.const 4)) (then unreachable))
-    (call $get (local.get $of) (i32.const 1024) (i32.const 1) (i32.const 256))
-    (if (i32.or (i32.load8_u (i32.const 256)) (i32.eqz (i32.load8_u (i32.const 260)))) (then unreachable))
-    (local.set $len (i32.load (i32.const 268)))
-    (memory.copy (i32.const 2048) (i32.load (i32.const 264)) (local.get $len))
-    (i32.store8 (i32.add (local.get $len) (i32.const 2048)) (i32.const 43))
-    (i32.store8 (i32.add (local.get $len) (i32.const 2049)) (i32.add (local.get $from) (i32.const 48)))
-    (call $set (local.get $of) (i32.const 1024) (i32.const 1)
-      (i32.const 2048) (i32.add (local.get $len) (i32.const 2)) (i32.const 512))
-    (i32.const 512))"#;
 
 /// Does as `MIGRATES` for the agent, and crashes for a session.
 const FORGETS_SESSIONS: &str = "(if (i32.eqz (local.get $of)) (then unreachable))\n    (call $get (i32.sub";
@@ -35,8 +21,7 @@ fn migrates(body: &str) -> String {
 
 /// A version that does what its messages say, and crashes at one of them.
 fn version(number: u8, crashes_at: u8, migrate: &str) -> String {
-    let body = include_str!("state.wat").replace('#', &crashes_at.to_string());
-    format!("{}\n{migrate}", body.replace("VERSION", &number.to_string()))
+    keeps(char::from(b'0' + number), crashes_at, migrate)
 }
 
 /// A host with version 1, which keeps `all`, and `one` in the session.
