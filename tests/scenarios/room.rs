@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 use sophon_host::localcloud::Buckets;
 use sophon_host::wasm::Engine;
-use sophon_tests::{Event, World, guests};
+use sophon_tests::{Event, World, guest, guests};
 
 /// A world on an engine of its own, with as many sleepers as fill it.
 async fn full(engine: Engine, sleepers: usize) -> Result<(World, Vec<String>)> {
@@ -68,6 +68,22 @@ async fn where_the_system_refuses_an_instance_the_turn_waits_and_tries_again() -
     let (session, waiting) = wait_for_room(&world, "long 3").await?;
     world.user.post(&format!("/v1/me/sessions/{}/cancel", sleepers[0]), json!({})).await?;
     answered(&world, &session, &waiting).await
+}
+
+#[tokio::test]
+async fn a_host_that_is_full_takes_new_versions_all_the_same() -> Result<()> {
+    let (world, _sleepers) = full(Engine::new(1)?, 1).await?;
+    let folder = world.config.agents.installed.join("fresh");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::copy(guest("echo"), folder.join("c.wasm"))?;
+    let manifest =
+        "[agent]\nname = \"fresh\"\nversion = \"1\"\ncomponent = \"c.wasm\"\n[test]\nmessages = [\"hello\"]\n";
+    std::fs::write(folder.join("agent.toml"), manifest)?;
+    let registry = world.host().registry();
+    registry.look().await;
+    let names: Vec<_> = registry.report().into_iter().map(|line| line.name).collect();
+    assert!(names.contains(&"fresh".to_owned()), "{names:?}: {:?}", registry.problems());
+    Ok(())
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! New versions of agents, while turns run.
 
 mod bad;
+mod behind;
 mod faults;
 mod hands;
 mod noticed;

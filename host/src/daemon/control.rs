@@ -100,7 +100,7 @@ async fn serve(mut peer: UnixStream, registry: Arc<Registry>) {
     local::tell(&mut peer, &format!("{json}\n"), PEER_TIME).await;
 }
 
-async fn carry_out(registry: &Registry, order: Order) -> Result<Option<String>, String> {
+async fn carry_out(registry: &Arc<Registry>, order: Order) -> Result<Option<String>, String> {
     match order {
         Order::Agents => Ok(None),
         Order::Look => {

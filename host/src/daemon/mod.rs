@@ -187,6 +187,7 @@ impl Daemon {
     /// more than the grace at most, plus what the disk takes; what is not ended by then is left to the next start.
     pub async fn stop(mut self) {
         self.stop.cancel();
+        self.registry.close();
         // The loop ends at once, unless the disk keeps an update waiting: unacked, it comes again.
         if tokio::time::timeout(TAKING, &mut self.task).await.is_err() {
             self.task.abort();
@@ -259,6 +260,7 @@ fn redial_after_sleep(carrier: Arc<Carrier>, wall: impl Fn() -> SystemTime + Sen
 impl Drop for Daemon {
     fn drop(&mut self) {
         self.stop.cancel();
+        self.registry.close();
         self.task.abort();
         self.turns.abandon();
     }

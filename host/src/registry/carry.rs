@@ -5,10 +5,11 @@
 //! one after the other.
 
 use super::Registry;
+use super::held::Hold;
 use super::prove::fault;
 use crate::capability::{Door, Scope, Tools};
 use crate::store::{Carried, Contents, Drawer, Put, Store, StoreError};
-use crate::wasm::{Agent, Ended};
+use crate::wasm::{Agent, Ended, Slots};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -58,7 +59,7 @@ impl Registry {
         for session in sessions {
             let contents = self.store.contents(Drawer::of_session(name, &session)).await.map_err(unread)?;
             let from = contents.schema;
-            let carried = self.convert(agent, Scope::Session, &session, contents).await;
+            let carried = self.convert(agent, Slots::Aside, (Scope::Session, &session), contents).await;
             carried
                 .map_err(|why| refused(&format!("in session {}", crate::text::line(&session, 80)), from, to, &why))?;
         }
@@ -95,7 +96,7 @@ impl Registry {
         let drawer = Drawer::of_agent(agent.manifest.name.as_str()).of_schema(now);
         let contents = self.store.contents(drawer).await.map_err(unread)?;
         let (from, to) = (contents.schema, agent.manifest.schema);
-        let carried = self.convert(agent, Scope::Agent, "", contents).await;
+        let carried = self.convert(agent, Slots::Aside, (Scope::Agent, ""), contents).await;
         carried.map_err(|why| refused("in all sessions", from, to, &why))
     }
 
@@ -115,14 +116,16 @@ impl Registry {
         }
     }
 
-    /// Before a turn of a version in a session: what the agent keeps there is in the version's shape from now on.
+    /// Before a turn of a version in a session: what the agent keeps there is in the version's shape, for as long as what is
+    /// given is there.
     ///
     /// # Errors
     /// How the turn ends, if it cannot be.
-    pub async fn ready(&self, agent: &Agent, session: &str) -> Result<(), Ended> {
+    pub async fn ready(&self, agent: &Agent, session: &str) -> Result<Hold, Ended> {
+        let hold = self.held.hold(Drawer::of_session(agent.manifest.name.as_str(), session)).await;
         for _ in 0..TRIES {
-            match self.make_ready(agent, session).await {
-                Ok(Put::Done) => return Ok(()),
+            match self.make_ready(agent, session, Slots::OfTurns).await {
+                Ok(Put::Done) => return Ok(hold),
                 Ok(Put::Changed) => {}
                 Ok(Put::Elsewhere(now)) => {
                     let (name, mine) = (&agent.manifest.name, agent.manifest.schema);
@@ -136,11 +139,12 @@ impl Registry {
         Err(stranded("somebody else writes to it all the time".to_owned()))
     }
 
-    async fn make_ready(&self, agent: &Agent, session: &str) -> Result<Put, String> {
+    pub(super) async fn make_ready(&self, agent: &Agent, session: &str, slots: Slots) -> Result<Put, String> {
         let (name, wanted) = (agent.manifest.name.as_str(), agent.manifest.schema);
         let drawer = Drawer::of_session(name, session).of_schema(wanted);
         let shape = match self.store.shape(drawer.clone()).await {
             Ok(shape) => shape,
+            Err(error) if slots == Slots::Aside => return Err(unread(error)),
             Err(error) => {
                 tracing::error!("what an agent keeps cannot be looked at: {error}");
                 // Whoever uses it is told.
@@ -157,7 +161,7 @@ impl Registry {
         let contents = self.store.contents(drawer.clone()).await.map_err(unread)?;
         let from = contents.schema;
         judge(name, Some(from), contents.entries.is_empty(), (wanted, agent.migrates()))?;
-        let carried = self.convert(agent, Scope::Session, session, contents).await;
+        let carried = self.convert(agent, slots, (Scope::Session, session), contents).await;
         let carried = carried.map_err(|why| refused("in this session", from, wanted, &why))?;
         self.store.carry(drawer, carried).await.map_err(unread)
     }
@@ -166,8 +170,8 @@ impl Registry {
     async fn convert(
         &self,
         agent: &Agent,
-        of: Scope,
-        session: &str,
+        slots: Slots,
+        (of, session): (Scope, &str),
         mut contents: Contents,
     ) -> Result<Carried, String> {
         let (name, to) = (&agent.manifest.name, agent.manifest.schema);
@@ -185,7 +189,8 @@ impl Registry {
         scratch.carry(drawer.clone(), copy).await.map_err(unread)?;
         let door = Door::closed(name.as_str(), scratch.clone());
         let tools = Tools::new(name.clone(), session.to_owned(), scratch.clone(), CancellationToken::new(), door);
-        let ended = agent.carry_over(&self.engine, of, contents.schema, tools.with_schema(to)).await;
+        let what = (of, contents.schema);
+        let ended = agent.carry_over(&self.engine, slots, what, tools.with_schema(to)).await;
         ended.map_err(|ended| fault(&ended).unwrap_or_else(|| "it answered a turn".to_owned()))?;
         let made = scratch.contents(drawer).await.map_err(unread)?;
         Ok(contents.carried(to, made.entries))

@@ -6,6 +6,7 @@ use crate::config::AgentName;
 use crate::store::{Drawer, StoreError, Version};
 use crate::time::now_ms;
 use crate::wasm::Agent;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 impl Registry {
@@ -93,12 +94,16 @@ impl Registry {
     ///
     /// # Errors
     /// When there is no such agent or version, or it cannot be used.
-    pub async fn pin(&self, session: &str, to: Option<(&str, Option<&str>)>) -> Result<String, String> {
+    pub async fn pin(self: &Arc<Self>, session: &str, to: Option<(&str, Option<&str>)>) -> Result<String, String> {
         let failed = |error: StoreError| error.to_string();
         let Some((name, id)) = to else {
             self.store.pin(session, "", None).await.map_err(failed)?;
-            self.lines().pins.remove(session);
+            let was = self.lines().pins.remove(session);
             self.tidy().await;
+            // What it keeps there is of that version's schema; the one that answers may have passed over it.
+            let answers =
+                was.and_then(|was| self.lines().by_name.get(&was.manifest.name).map(|line| line.current.clone()));
+            answers.iter().for_each(|agent| self.catch_up_sessions(agent));
             return Ok("the version that answers".to_owned());
         };
         let name = self.named(name)?;

@@ -4,10 +4,12 @@
 //! what lies in the agents' folders and lets what is new and fit take over; the first turns of a version are counted, and
 //! the version before answers again when too many of them fail.
 
+mod behind;
 mod built;
 mod candidate;
 mod carry;
 mod hands;
+mod held;
 mod keeper;
 mod line;
 mod opening;
@@ -31,6 +33,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use swap::Blame;
 use tokio::sync::{mpsc, watch as changes};
+use tokio_util::sync::CancellationToken;
 
 /// The agents of a host.
 pub struct Registry {
@@ -41,6 +44,11 @@ pub struct Registry {
     lines: Mutex<Lines>,
     /// Held while another version comes to answer: the store first, then the lines.
     moves: tokio::sync::Mutex<()>,
+    held: Arc<held::Held>,
+    /// Held by whoever carries sessions over that had no turn.
+    passes: Arc<tokio::sync::Mutex<()>>,
+    /// Ends what nobody waits for.
+    stop: CancellationToken,
     orders: mpsc::Sender<Order>,
     /// How often something changed.
     changes: changes::Sender<u64>,
@@ -113,6 +121,11 @@ impl Registry {
         self.changes.subscribe()
     }
 
+    /// The host stops: what nobody waits for ends now.
+    pub fn close(&self) {
+        self.stop.cancel();
+    }
+
     fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
@@ -134,6 +147,9 @@ impl Registry {
             config: AgentsConfig::default(),
             lines: Mutex::default(),
             moves: tokio::sync::Mutex::default(),
+            held: Arc::default(),
+            passes: Arc::default(),
+            stop: CancellationToken::new(),
             orders,
             changes: changes::Sender::default(),
         })

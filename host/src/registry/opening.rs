@@ -40,10 +40,14 @@ impl Registry {
             config,
             lines,
             moves: Default::default(),
+            held: Default::default(),
+            passes: Default::default(),
+            stop: Default::default(),
             orders,
             changes: watch::Sender::default(),
         });
         registry.begin(found).await?;
+        registry.agents().iter().for_each(|agent| registry.catch_up_sessions(agent));
         let keeper = Keeper::new(Arc::downgrade(&registry), &registry.config, queue);
         crate::tasks::spawn_apart("agents", keeper.keep());
         Ok(registry)

@@ -30,7 +30,7 @@ async fn answer_all(engine: &Engine, agent: &Agent) -> Result<(), String> {
         let stop = CancellationToken::new();
         let tools = Tools::new(agent.manifest.name.clone(), "test".to_owned(), store.clone(), stop, door);
         let tools = tools.with_schema(agent.manifest.schema);
-        let ended = agent.run(engine, turn(message), Door::no_chat(), tools).await;
+        let ended = agent.rehearse(engine, turn(message), tools).await;
         if let Some(why) = fault(&ended) {
             let message = crate::text::line(message, 80);
             return Err(format!("it did not answer `{message}` of `test.messages` in its agent.toml: {why}"));

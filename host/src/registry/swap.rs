@@ -80,15 +80,16 @@ impl Registry {
         self.lines().by_name.values().any(Line::is_on_trial)
     }
 
-    fn passed(self: &Arc<Self>, agent: &Agent) -> tokio::task::JoinHandle<()> {
+    fn passed(self: &Arc<Self>, agent: &Arc<Agent>) -> tokio::task::JoinHandle<()> {
         let (name, version) = (agent.manifest.name.clone(), agent.manifest.version.clone());
         tracing::info!(agent = %name, version, id = %agent.id, "the new version has proven itself, and stays");
-        let (registry, id) = (self.clone(), agent.id.to_string());
+        let (registry, agent) = (self.clone(), agent.clone());
         crate::tasks::spawn_apart("pass", async move {
-            if let Err(error) = registry.store.pass(name.as_str(), &id).await {
+            if let Err(error) = registry.store.pass(name.as_str(), &agent.id.to_string()).await {
                 tracing::error!(agent = %name, "cannot record that a version stays: {error}");
             }
             registry.tidy().await;
+            registry.catch_up_sessions(&agent);
         })
     }
 
@@ -151,8 +152,9 @@ impl Registry {
     }
 
     /// A version takes over, with what its agent keeps.
-    pub(super) async fn take_over(&self, proven: Proven, candidate: &Candidate) -> Result<(), Unfit> {
-        let (begun, agent) = (Instant::now(), &proven.agent);
+    pub(super) async fn take_over(self: &Arc<Self>, proven: Proven, candidate: &Candidate) -> Result<(), Unfit> {
+        let (begun, agent) = (Instant::now(), proven.agent.clone());
+        let agent = &agent;
         for _ in 0..TRIES {
             let state = self.carried(agent).await.map_err(|why| candidate.unfit(why))?;
             let order = self.moves.lock().await;
@@ -167,6 +169,8 @@ impl Registry {
                 self.swap(proven, candidate, begun);
                 drop(order);
                 self.tidy().await;
+                // Unless it is on trial.
+                self.catch_up_sessions(agent);
                 return Ok(());
             }
         }

@@ -120,7 +120,7 @@ impl House {
     /// Runs a turn once what its agent keeps in the session is as this version needs it.
     async fn run_ready(&self, agent: &Agent, told: wasm::Turn, speech: &Arc<Speech>, tools: Tools) -> Ended {
         match self.registry.ready(agent, &told.session).await {
-            Ok(()) => agent.run(&self.engine, told, speech.clone(), tools).await,
+            Ok(_hold) => agent.run(&self.engine, told, speech.clone(), tools).await,
             Err(stranded) => stranded,
         }
     }

@@ -23,6 +23,8 @@ use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 const TICK: Duration = Duration::from_millis(5);
 /// How many ticks without a turn let the ticker sleep.
 const IDLE_TICKS: u32 = 1_000;
+/// Instances beside those of turns: a candidate that proves itself, and what is carried over in between.
+const ASIDE: u32 = 2;
 /// What functions of the host have of a turn's stack.
 const HOST_STACK: usize = 3 << 19;
 
@@ -42,6 +44,8 @@ pub struct Engine {
     /// Room for the turns of each agent, by its name: it outlives what is loaded under that name.
     rooms: Mutex<BTreeMap<AgentName, Arc<Semaphore>>>,
     slots: Arc<Semaphore>,
+    /// See [`Slots::Aside`].
+    aside: Arc<Semaphore>,
     ticker: Ticker,
     pub(super) cache: Option<Cache>,
     /// Held from the look at what was compiled before until it is there.
@@ -71,7 +75,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::new`].
     pub fn within(turns: u32, most: Limits, totals: TotalsConfig) -> Result<Self, EngineError> {
-        Self::made(turns, turns, most, totals)
+        Self::made(turns.saturating_add(ASIDE), turns, most, totals)
     }
 
     /// One that lets in more turns than there is memory for: what a system without room is like, for tests.
@@ -87,6 +91,7 @@ impl Engine {
         let ticker = Ticker::start(&engine).map_err(|error| failed(error.into()))?;
         let backstage = Arc::new(Backstage::start().map_err(|error| failed(error.into()))?);
         let (breaches, slots) = (Arc::default(), Arc::new(Semaphore::new(turns as usize)));
+        let aside = Arc::new(Semaphore::new(ASIDE as usize));
         Ok(Self {
             engine,
             linker,
@@ -97,6 +102,7 @@ impl Engine {
             totals,
             rooms: Mutex::default(),
             slots,
+            aside,
             ticker,
             cache: None,
             compiling: Mutex::default(),
@@ -144,14 +150,30 @@ impl Engine {
                 free.await
             }
         };
-        Slot { _ticking: self.ticker.begin(), _room: room, _permit: permit }
+        Slot { _ticking: self.ticker.begin(), _room: Some(room), _permit: permit }
     }
+
+    /// Waits for a slot beside those of turns.
+    pub(super) async fn slot_aside(&self) -> Slot {
+        let permit = self.aside.clone().acquire_owned().await.expect("the engine never closes its slots");
+        Slot { _ticking: self.ticker.begin(), _room: None, _permit: permit }
+    }
+}
+
+/// Among which slots one is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slots {
+    /// Among those of turns, within the room of the agent.
+    OfTurns,
+    /// Among a few that no turn takes: a host that is full of turns can have new versions, and what is done for these keeps
+    /// no turn waiting.
+    Aside,
 }
 
 /// Room for one instance.
 pub(super) struct Slot {
     _ticking: Ticking,
-    _room: OwnedSemaphorePermit,
+    _room: Option<OwnedSemaphorePermit>,
     _permit: OwnedSemaphorePermit,
 }
 

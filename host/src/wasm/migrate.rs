@@ -4,7 +4,7 @@ use super::bindings::AgentPre;
 use super::bindings::sophon::agent::state;
 use super::bindings::sophon::agent::types::Failure;
 use super::breach::Breach;
-use super::engine::Engine;
+use super::engine::{Engine, Slots};
 use super::guest::Guest;
 use super::load::Agent;
 use super::pace::{Paced, Place};
@@ -45,9 +45,18 @@ impl Agent {
     ///
     /// # Errors
     /// How it ended instead.
-    pub async fn carry_over(&self, engine: &Engine, of: Scope, from: u32, tools: Tools) -> Result<(), Ended> {
+    pub async fn carry_over(
+        &self,
+        engine: &Engine,
+        slots: Slots,
+        (of, from): (Scope, u32),
+        tools: Tools,
+    ) -> Result<(), Ended> {
         let chat = Door::no_chat();
-        let slot = engine.slot(self.room.clone(), &*chat).await;
+        let slot = match slots {
+            Slots::OfTurns => engine.slot(self.room.clone(), &*chat).await,
+            Slots::Aside => engine.slot_aside().await,
+        };
         let guest = self.guest(engine, chat, tools.with_only(of), Vec::new());
         let (clock, wall) = (guest.cpu.clone(), guest.wall.clone());
         let of = match of {

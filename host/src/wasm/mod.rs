@@ -43,7 +43,7 @@ pub use bindings::sophon::agent::types::{
 pub use breach::{Breach, Breaches};
 pub use cache::Cache;
 pub use code::Made;
-pub use engine::{Engine, EngineError};
+pub use engine::{Engine, EngineError, Slots};
 pub use inspect::Inspection;
 pub use load::{Agent, Digest, LoadError};
 pub(crate) use load::{component, version_id};

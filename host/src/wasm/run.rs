@@ -7,7 +7,7 @@ use super::engine::{Engine, Slot};
 use super::guest::{Guest, MAX_HANDLES};
 use super::load::{Agent, brief};
 use super::pace::{Paced, Place};
-use crate::capability::{Chat, Given, Tools};
+use crate::capability::{Chat, Door, Given, Tools};
 use crate::config::Limits;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,15 +51,20 @@ impl Agent {
     /// Waits first while `total.turns` turns of the agent are running, or `turns.at_once` of all, and goes on waiting where
     /// the system has no room for an instance after all.
     pub async fn run(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
-        let ended = self.end(engine, turn, chat, tools).await;
+        let slot = engine.slot(self.room.clone(), &*chat).await;
+        let ended = self.end(engine, slot, turn, chat, tools).await;
         if let Ended::Limit(breach) = &ended {
             engine.breaches.count(*breach);
         }
         ended
     }
 
-    async fn end(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
-        let slot = engine.slot(self.room.clone(), &*chat).await;
+    /// The same for a turn that nobody began, beside all others: however many these are, it need not wait.
+    pub async fn rehearse(&self, engine: &Engine, turn: Turn, tools: Tools) -> Ended {
+        self.end(engine, engine.slot_aside().await, turn, Door::no_chat(), tools).await
+    }
+
+    async fn end(&self, engine: &Engine, slot: Slot, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
         let given = tools.folders(&self.wants).await;
         let guest = self.guest(engine, chat.clone(), tools, given);
         let (clock, wall) = (guest.cpu.clone(), guest.wall.clone());

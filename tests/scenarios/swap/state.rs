@@ -7,9 +7,10 @@ use sophon_host::config::{TrialConfig, Watch};
 use sophon_tests::{MIGRATES, keeps};
 use std::time::Duration;
 
-const SECOND: &str = "[state]\nschema = 2\n";
+pub(super) const SECOND: &str = "[state]\nschema = 2\n";
 const WANT: &str = "[[want.http]]\nurl = \"http://a.example/*\"\nwhy = \"to look\"\n";
-const TRIAL: TrialConfig = TrialConfig { turns: 50, time: Duration::from_secs(600), failures: 2, canary: 100 };
+pub(super) const TRIAL: TrialConfig =
+    TrialConfig { turns: 50, time: Duration::from_secs(600), failures: 2, canary: 100 };
 
 /// Does as `MIGRATES` for the agent, and crashes for a session.
 const FORGETS_SESSIONS: &str = "(if (i32.eqz (local.get $of)) (then unreachable))\n    (call $get (i32.sub";
@@ -20,12 +21,12 @@ fn migrates(body: &str) -> String {
 }
 
 /// A version that does what its messages say, and crashes at one of them.
-fn version(number: u8, crashes_at: u8, migrate: &str) -> String {
+pub(super) fn version(number: u8, crashes_at: u8, migrate: &str) -> String {
     keeps(char::from(b'0' + number), crashes_at, migrate)
 }
 
 /// A host with version 1, which keeps `all`, and `one` in the session.
-async fn shop(trial: TrialConfig) -> Result<Workshop> {
+pub(super) async fn shop(trial: TrialConfig) -> Result<Workshop> {
     let shop = Workshop::with(&version(1, 0, ""), WANT, |config| {
         config.agents.swap.watch = Watch::Off;
         config.agents.swap.trial = trial;
@@ -40,21 +41,21 @@ async fn shop(trial: TrialConfig) -> Result<Workshop> {
 
 impl Workshop {
     /// What is answered in the first session.
-    async fn say(&self, words: &str) -> Result<String> {
+    pub(super) async fn say(&self, words: &str) -> Result<String> {
         self.say_in(&self.session, words).await
     }
 
-    async fn say_in(&self, session: &str, words: &str) -> Result<String> {
+    pub(super) async fn say_in(&self, session: &str, words: &str) -> Result<String> {
         Ok(self.world.user.ask(session, words).await?.text)
     }
 
     /// What is kept: in the first session, and in all.
-    async fn kept(&self) -> Result<(String, String)> {
+    pub(super) async fn kept(&self) -> Result<(String, String)> {
         Ok((self.say("S").await?, self.say("A").await?))
     }
 }
 
-fn pair(session: &str, agent: &str) -> (String, String) {
+pub(super) fn pair(session: &str, agent: &str) -> (String, String) {
     (session.to_owned(), agent.to_owned())
 }
 
@@ -121,6 +122,8 @@ async fn who_cannot_carry_it_over_does_not_take_over() -> Result<()> {
 #[tokio::test]
 async fn a_lower_schema_needs_a_migrator_and_none_is_needed_where_nothing_is_kept() -> Result<()> {
     let shop = shop(TrialConfig { turns: 0, ..TRIAL }).await?;
+    // Nobody carries the session over but its next turn.
+    shop.world.host().registry().close();
     shop.put("3", &version(3, 0, MIGRATES), "[state]\nschema = 3\n").await?;
     let report = shop.put("2", &version(2, 0, ""), SECOND).await?;
     let why = report.candidate.and_then(|candidate| candidate.why).context("it is refused")?;
