@@ -96,7 +96,7 @@ impl Town {
         }
         self.hear().await?;
         let data = self.data.path().to_owned();
-        let back = Order::RollBack { agent: "vary".to_owned() };
+        let back = Order::RollBack { agent: "vary".to_owned(), restore_state: true };
         let ordered = tokio::spawn(async move { order(&data, &back).await.map(drop) });
         tokio::time::sleep(Duration::from_micros(chance.below(2 * MOMENT * 1_000))).await;
         host.kill().await?;

@@ -37,6 +37,9 @@ pub enum Order {
     RollBack {
         /// The agent.
         agent: String,
+        /// Though what it has kept since is lost.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        restore_state: bool,
     },
     /// Let a session stay with a version.
     Pin {
@@ -108,7 +111,7 @@ async fn carry_out(registry: &Arc<Registry>, order: Order) -> Result<Option<Stri
             Ok(None)
         }
         Order::Reload { agent } => registry.reload(agent.as_deref()).await.map(|()| None),
-        Order::RollBack { agent } => registry.roll_back(&agent).await.map(Some),
+        Order::RollBack { agent, restore_state } => registry.roll_back(&agent, restore_state).await.map(Some),
         Order::Pin { session, agent, version } => {
             registry.pin(&session, Some((&agent, version.as_deref()))).await.map(Some)
         }

@@ -38,11 +38,12 @@ impl Registry {
         }
     }
 
-    /// Lets the version before answer again, and says which. The one that does is not tried again until a reload.
+    /// Lets the version before answer again, with what it kept, and says which. The one that does is not tried again until a
+    /// reload.
     ///
     /// # Errors
-    /// When there is none, or it cannot be used.
-    pub async fn roll_back(&self, name: &str) -> Result<String, String> {
+    /// When there is none, or it cannot be used; and where what was kept since would be lost, unless that is said.
+    pub async fn roll_back(&self, name: &str, restore_state: bool) -> Result<String, String> {
         let name = self.named(name)?;
         let previous = self.previous(&name).await?;
         let agent = self.make(previous.clone()).await?;
@@ -54,8 +55,15 @@ impl Registry {
             }
             self.has_state_of(&agent).await?;
             let why = "somebody went back by hand";
-            let recorded = self.store.go_back(name.as_str(), previous, why, now_ms()).await;
-            recorded.map_err(|error| error.to_string())?;
+            let recorded = self.store.go_back(name.as_str(), previous, why, now_ms(), restore_state).await;
+            if !recorded.map_err(|error| error.to_string())? {
+                let schema = agent.manifest.schema;
+                return Err(format!(
+                    "version {label} keeps its state in schema {schema}, so going back to it restores what `{name}` kept \
+                     before, and what it has kept since is lost; if that may be, do it with \
+                     `sophon-host agent rollback {name} --restore-state`"
+                ));
+            }
             if let Some(line) = self.lines().by_name.get_mut(&name) {
                 line.replace(agent, why, now_ms());
             }

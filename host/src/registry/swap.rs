@@ -107,7 +107,7 @@ impl Registry {
                 "went back to the version before: {why}. It is not tried again until `sophon-host agent reload {name}`"
             );
             if let Err(error) =
-                self.store.go_back(name.as_str(), kept(&to.manifest, to.id, to.digest), why, now_ms()).await
+                self.store.go_back(name.as_str(), kept(&to.manifest, to.id, to.digest), why, now_ms(), true).await
             {
                 tracing::error!(agent = %name, "cannot record which version answers: {error}");
             }

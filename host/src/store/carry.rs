@@ -252,6 +252,13 @@ pub(super) fn restore(connection: &Connection, agent: &str) -> rusqlite::Result<
     Ok(())
 }
 
+/// Whether something was kept, beside what is as it was before, that [`restore`] takes away.
+pub(super) fn loses(connection: &Connection, agent: &str) -> rusqlite::Result<bool> {
+    let kept = "SELECT EXISTS (SELECT 1 FROM drawers AS now JOIN drawers AS before USING (agent, session)
+                WHERE agent = ?1 AND now.live AND now.changes > 0 AND now.entries > 0 AND NOT before.live)";
+    connection.query_row(kept, [agent], |row| row.get(0))
+}
+
 /// There is no way back any more.
 pub(super) fn forget_before(connection: &Connection, agent: &str) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM drawers WHERE agent = ?1 AND NOT live", [agent]).map(drop)

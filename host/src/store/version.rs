@@ -1,6 +1,6 @@
 //! Which versions of agents answer, may answer again, or must not be tried again.
 
-use super::carry::{Carried, Put, forget_before, put_agents, restore, whole};
+use super::carry::{Carried, Put, forget_before, loses, put_agents, restore, whole};
 use super::inbox::{millis, parse};
 use super::{Store, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -115,33 +115,36 @@ impl Store {
         .await
     }
 
-    /// The trial of this version is over, and it stays, if it is the one that answers: there is no way back to what the
-    /// agent kept before it.
+    /// The trial of this version is over, and it stays, if it is the one that answers. What the agent kept before it stays
+    /// beside until the next version takes over: somebody may go back by hand.
     ///
     /// # Errors
     /// When the file cannot be written. Then nothing has changed.
     pub async fn pass(&self, agent: &str, id: &str) -> Result<(), StoreError> {
         let (agent, id) = (agent.to_owned(), id.to_owned());
-        self.run(move |connection| {
-            whole(connection, |connection| {
-                let pass = "UPDATE posts SET on_trial = 0 WHERE agent = ?1 AND current = ?2";
-                match connection.execute(pass, [&agent, &id])? {
-                    0 => Ok(()),
-                    _ => forget_before(connection, &agent),
-                }
-            })
-        })
-        .await
+        let pass = "UPDATE posts SET on_trial = 0 WHERE agent = ?1 AND current = ?2";
+        self.run(move |connection| connection.execute(pass, [&agent, &id]).map(drop)).await
     }
 
     /// The version before answers again, with what the agent kept then, and the one that did is barred for this reason.
+    /// Whether it was done: not, unless `restore`, where what was kept since would be lost.
     ///
     /// # Errors
     /// When the file cannot be written. Then nothing has changed.
-    pub async fn go_back(&self, agent: &str, to: Version, why: &str, now_ms: u64) -> Result<(), StoreError> {
+    pub async fn go_back(
+        &self,
+        agent: &str,
+        to: Version,
+        why: &str,
+        now_ms: u64,
+        restore_state: bool,
+    ) -> Result<bool, StoreError> {
         let (agent, why) = (agent.to_owned(), why.to_owned());
         self.run(move |connection| {
             whole(connection, |connection| {
+                if !restore_state && loses(connection, &agent)? {
+                    return Ok(false);
+                }
                 let current = "SELECT current FROM posts WHERE agent = ?1";
                 let current = connection.query_row(current, [&agent], |row| row.get::<_, String>(0)).optional()?;
                 if let Some(current) = current {
@@ -151,7 +154,7 @@ impl Store {
                 keep(connection, &agent, &to)?;
                 let back = "UPDATE posts SET current = ?2, previous = NULL, on_trial = 0, since = ?3 WHERE agent = ?1";
                 connection.execute(back, params![agent, to.id, millis(now_ms)])?;
-                tidy(connection)
+                tidy(connection).map(|()| true)
             })
         })
         .await

@@ -77,7 +77,7 @@ async fn a_version_that_cannot_be_kept_answers_and_is_not_there_to_go_back_to() 
     fs::write(&shelf, "")?;
     shop.put("2", &answers("two"), "").await?;
     assert_eq!(shop.ask().await?, "two");
-    let back = shop.world.host().registry().roll_back("vary").await;
+    let back = shop.world.host().registry().roll_back("vary", false).await;
     assert!(back.as_ref().is_err_and(|why| why.contains("versions")), "{back:?}");
     assert_eq!(shop.ask().await?, "two");
     Ok(())

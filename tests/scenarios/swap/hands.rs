@@ -8,9 +8,9 @@ async fn somebody_goes_back_by_hand() -> Result<()> {
     let mut shop = Workshop::quiet().await?;
     let registry = shop.world.host().registry().clone();
     registry.look().await;
-    assert!(registry.roll_back("vary").await.is_err_and(|why| why.contains("no version of `vary` is known")));
+    assert!(registry.roll_back("vary", false).await.is_err_and(|why| why.contains("no version of `vary` is known")));
     shop.put("2", &answers("two"), "").await?;
-    assert_eq!(registry.roll_back("vary").await, Ok("1".to_owned()));
+    assert_eq!(registry.roll_back("vary", false).await, Ok("1".to_owned()));
     assert_eq!(shop.ask().await?, "one");
     registry.look().await;
     assert_eq!(shop.ask().await?, "one", "what somebody turned down is tried again");

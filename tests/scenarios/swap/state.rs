@@ -199,18 +199,42 @@ async fn somebody_goes_back_by_hand_while_there_is_a_way() -> Result<()> {
     let registry = shop.world.host().registry().clone();
     shop.put("2", &version(2, 0, MIGRATES), SECOND).await?;
     assert_eq!(shop.say("s new").await?, "kept");
-    assert_eq!(registry.roll_back("vary").await, Ok("1".to_owned()));
+    let refused = registry.roll_back("vary", false).await.err().unwrap_or_default();
+    let parts = ["version 1", "schema 1", "has kept since is lost", "agent rollback vary --restore-state"];
+    assert!(parts.iter().all(|part| refused.contains(part)), "{refused}");
+    assert_eq!(shop.kept().await?, pair("2 new", "2 all+1"));
+    assert_eq!(registry.roll_back("vary", true).await, Ok("1".to_owned()));
     assert_eq!(shop.kept().await?, pair("1 one", "1 all"));
-    // Once it has passed there is none.
+    // What a version only carried over is not lost.
     registry.reload(None).await.map_err(Error::msg)?;
-    assert_eq!(shop.report()?.answers.version, "2");
-    for _ in 0..50 {
+    assert_eq!(shop.kept().await?, pair("2 one+1", "2 all+1"));
+    assert_eq!(registry.roll_back("vary", false).await, Ok("1".to_owned()));
+    assert_eq!(shop.kept().await?, pair("1 one", "1 all"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn there_is_a_way_back_after_the_trial_until_the_next_version_comes() -> Result<()> {
+    let mut shop = shop(TrialConfig { turns: 3, ..TRIAL }).await?;
+    shop.put("2", &version(2, 0, MIGRATES), SECOND).await?;
+    for _ in 0..3 {
         shop.say("here?").await?;
     }
-    let passed = async || registry.roll_back("vary").await.is_err_and(|why| why.contains("is not kept any more"));
     assert_eq!(shop.report()?.trial, None);
-    assert!(passed().await);
+    assert_eq!(shop.say("a new").await?, "kept");
+    shop.restart().await?;
+    let registry = shop.world.host().registry().clone();
+    assert!(registry.roll_back("vary", false).await.is_err_and(|why| why.contains("--restore-state")));
+    assert_eq!(registry.roll_back("vary", true).await, Ok("1".to_owned()));
+    assert_eq!(shop.kept().await?, pair("1 one", "1 all"));
+    registry.reload(None).await.map_err(Error::msg)?;
     assert_eq!(shop.kept().await?, pair("2 one+1", "2 all+1"));
+    assert_eq!((shop.say("here?").await?.as_str(), shop.report()?.trial), ("here", None));
+    // Of the same schema: going back from it is to version 2, and nothing is lost.
+    shop.put("2.1", &version(3, 0, MIGRATES), SECOND).await?;
+    assert_eq!(shop.say("s more").await?, "kept");
+    assert_eq!(registry.roll_back("vary", false).await, Ok("2".to_owned()));
+    assert_eq!(shop.kept().await?, pair("2 more", "2 all+1"));
     Ok(())
 }
 

@@ -1,13 +1,14 @@
 //! `sophon-host agent`: what agents there are, and what is done to them by hand.
 
+pub(super) mod args;
 mod install;
 mod list;
 
-use super::args::{AgentArgs, AgentCommand};
 use super::exit::Failure;
 use super::{dev, inspect, output};
 use crate::config::Config;
 use crate::daemon::{self, AskError, Done, Order};
+use args::{AgentArgs, AgentCommand};
 
 /// Does what the subcommand says.
 pub(super) async fn agent(config: Config, args: AgentArgs) -> Result<(), Failure> {
@@ -24,8 +25,8 @@ pub(super) async fn agent(config: Config, args: AgentArgs) -> Result<(), Failure
                 bad => Err(Failure::other(format!("{bad} of the versions do not answer; see above"))),
             }
         }
-        AgentCommand::Rollback { agent } => {
-            let done = order(&config, &Order::RollBack { agent: agent.clone() }).await?;
+        AgentCommand::Rollback { agent, restore_state } => {
+            let done = order(&config, &Order::RollBack { agent: agent.clone(), restore_state }).await?;
             say(&format!("{agent}: version {} answers again", done.what.unwrap_or_default()));
             Ok(())
         }

@@ -119,7 +119,9 @@ async fn an_old_version_reads_what_was_before_and_writes_nothing() {
     store.pass("vary", "a").await.expect("written");
     assert_eq!(get(&store, shared(1), "k").await, Ok(Some("all".into())), "another version passed, long ago");
     store.pass("vary", "b").await.expect("written");
-    assert_eq!(get(&store, shared(1), "k").await, Err(moved));
+    assert_eq!(get(&store, shared(1), "k").await, Ok(Some("all".into())), "somebody may go back by hand");
+    assert_eq!(appoint(&store, "c", true, None).await, Put::Done);
+    assert_eq!(get(&store, shared(1), "k").await, Err(moved), "there is another one to go back to");
     assert_eq!(all(&store).await, "/1/2:k=all new ses_1/1/1:k=still");
 }
 
@@ -134,7 +136,7 @@ async fn going_back_brings_everything_back() {
     set(&store, begun.clone().of_schema(2), "k", "new").await;
     let untouched = Drawer::of_session("vary", "ses_3");
     set(&store, untouched, "k", "old").await;
-    store.go_back("vary", version("a"), "it fell", 2).await.expect("written");
+    store.go_back("vary", version("a"), "it fell", 2, true).await.expect("written");
     assert_eq!(all(&store).await, "/1/1:k=all ses_1/1/1:k=one ses_2/1/1: ses_3/1/1:k=old");
     // A turn of the version that is gone may still run.
     let moved = Changed::Moved(Moved { schema: 1 });
@@ -143,6 +145,27 @@ async fn going_back_brings_everything_back() {
     }
     let late = made(&store, session(1), 2).await;
     assert_eq!(store.carry(session(2), late).await.expect("asked"), Put::Elsewhere(1));
+}
+
+#[tokio::test]
+async fn what_was_kept_since_is_lost_only_if_that_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = on_trial(&folder).await;
+    let back = async |restore_state| store.go_back("vary", version("a"), "by hand", 2, restore_state).await;
+    store.pass("vary", "b").await.expect("written");
+    let carried = made(&store, session(1), 2).await;
+    store.carry(session(2), carried).await.expect("written");
+    let before = all(&store).await;
+    set(&store, session(2), "k", "since").await;
+    assert!(!back(false).await.expect("asked"));
+    assert_eq!((current(&store).await, store.barred().await.expect("read").len()), ("b".to_owned(), 0));
+    assert_eq!(all(&store).await, before.replace("one new", "since"));
+    assert!(back(true).await.expect("written"));
+    assert_eq!((current(&store).await.as_str(), all(&store).await.as_str()), ("a", "/1/1:k=all ses_1/1/1:k=one"));
+    // What was only carried over is not lost.
+    let state = made(&store, shared(1), 2).await;
+    assert_eq!(appoint(&store, "c", true, Some(state)).await, Put::Done);
+    assert!(back(false).await.expect("written"));
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ async fn the_one_to_go_back_to_is_the_last_that_passed() {
     assert_eq!(ids(&store).await, ("c".into(), Some("a".into())), "the same again is no new one");
     store.appoint("echo", version("d"), true, None, 5).await.expect("written");
     assert_eq!(ids(&store).await, ("d".into(), Some("c".into())));
-    store.go_back("echo", version("c"), "it crashed", 6).await.expect("written");
+    store.go_back("echo", version("c"), "it crashed", 6, true).await.expect("written");
     assert_eq!(ids(&store).await, ("c".into(), None));
     let barred = store.barred().await.expect("read");
     assert_eq!(barred, [Barred { agent: "echo".into(), id: "d".into(), why: "it crashed".into() }]);
