@@ -5,6 +5,7 @@ mod behind;
 mod faults;
 mod hands;
 mod noticed;
+mod share;
 mod state;
 mod trial;
 

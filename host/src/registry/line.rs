@@ -21,6 +21,8 @@ pub(super) struct Line {
     /// Answered before, and answers again when the current one fails its trial.
     good: Option<Arc<Agent>>,
     trial: Option<Trial>,
+    /// On trial it answers in all sessions, whatever share of them it is to have.
+    in_all: bool,
     /// It has failed its trial, and the one before is about to answer again.
     falls: bool,
     /// What came of the last version that did not take over.
@@ -40,6 +42,17 @@ struct Candidate {
     at_ms: u64,
 }
 
+/// Whether a version may answer in some sessions while the one before does in the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// It may.
+    Always,
+    /// Unless something is kept for all sessions: that has one shape at a time.
+    UnlessKept,
+    /// Sessions have been carried over to a third shape.
+    Never,
+}
+
 /// What follows from the end of a turn.
 pub(super) enum Settled {
     /// Nothing.
@@ -53,13 +66,25 @@ pub(super) enum Settled {
 impl Line {
     /// An agent with one version.
     pub(super) fn new(current: Arc<Agent>, since_ms: u64) -> Self {
-        let (good, trial, falls, candidate, barred, tally) = (None, None, false, None, BTreeMap::new(), (0, 0));
-        Self { current, since_ms, good, trial, falls, candidate, barred, tally }
+        let (good, trial, in_all, falls, candidate) = (None, None, false, false, None);
+        Self { current, since_ms, good, trial, in_all, falls, candidate, barred: BTreeMap::new(), tally: (0, 0) }
     }
 
-    /// A version takes over. The one that answered before is kept for the trial; while that is on trial itself, the one
-    /// before it is.
-    pub(super) fn appoint(&mut self, agent: Arc<Agent>, config: TrialConfig, now_ms: u64) {
+    /// Whether a version with this schema may answer beside the one to go back to.
+    pub(super) fn beside(&self, schema: u32) -> Beside {
+        let shares = |agent: &Agent| agent.manifest.schema == schema;
+        match &self.good {
+            Some(good) if shares(good) && shares(&self.current) => Beside::Always,
+            Some(_) => Beside::Never,
+            None if shares(&self.current) => Beside::Always,
+            None => Beside::UnlessKept,
+        }
+    }
+
+    /// A version takes over: in all sessions, or in its share of them while it is on trial. The one that answered before is
+    /// kept for the trial; while that is on trial itself, the one before it is.
+    pub(super) fn appoint(&mut self, agent: Arc<Agent>, config: TrialConfig, in_all: bool, now_ms: u64) {
+        self.in_all = in_all;
         let before = std::mem::replace(&mut self.current, agent);
         let good = if self.trial.is_some() { self.good.take() } else { Some(before) };
         (self.trial, self.falls) = (Trial::begin(config, now_ms), false);
@@ -70,12 +95,21 @@ impl Line {
         (self.since_ms, self.tally, self.candidate) = (now_ms, (0, 0), None);
     }
 
-    /// Who answers in a session. What an agent keeps in all of them has one shape at a time, so a version that keeps it in
-    /// another one answers in all.
+    /// Whether versions of different schemas answer side by side, each in its sessions.
+    pub(super) fn is_mixed(&self) -> bool {
+        let mine = self.current.manifest.schema;
+        !self.in_all && self.trial.is_some() && self.good.as_ref().is_some_and(|good| good.manifest.schema != mine)
+    }
+
+    /// From now on the version that is on trial answers in all sessions.
+    pub(super) fn join(&mut self) {
+        self.in_all = true;
+    }
+
+    /// Who answers in a session.
     pub(super) fn answers(&self, session: &str) -> &Arc<Agent> {
-        let shares = |good: &Agent| good.manifest.schema == self.current.manifest.schema;
         match (&self.trial, &self.good) {
-            (Some(trial), Some(good)) if shares(good) && !trial.takes(share(session, self.current.id)) => good,
+            (Some(trial), Some(good)) if !self.in_all && !trial.takes(share(session, self.current.id)) => good,
             _ => &self.current,
         }
     }
@@ -208,7 +242,9 @@ impl Line {
             before: self.good.as_deref().map(VersionReport::of),
             trial: self.trial.map(|trial| {
                 let (turns, failures) = trial.tally();
-                TrialReport { turns, failures }
+                let share = trial.share();
+                let in_all = self.in_all && share < 100;
+                TrialReport { turns, failures, share: if in_all { 100 } else { share }, in_all }
             }),
             candidate: self.candidate.as_ref().map(|candidate| CandidateReport {
                 version: candidate.label.clone(),

@@ -15,6 +15,7 @@ mod line;
 mod opening;
 mod prove;
 mod report;
+mod share;
 mod shelf;
 mod stamp;
 mod swap;

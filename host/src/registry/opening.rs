@@ -137,7 +137,8 @@ impl Registry {
         match self.make(previous).await {
             Ok(previous) => {
                 let mut line = Line::new(previous, post.since_ms);
-                line.appoint(current, self.config.swap.trial, now_ms());
+                let in_all = self.has_no_share(line.beside(current.manifest.schema), &current.manifest.name).await;
+                line.appoint(current, self.config.swap.trial, in_all, now_ms());
                 line
             }
             Err(why) => {

@@ -53,6 +53,16 @@ pub struct TrialReport {
     pub turns: u32,
     /// Those that failed.
     pub failures: u32,
+    /// The share of sessions that it answers meanwhile, in percent.
+    #[serde(default = "all")]
+    pub share: u32,
+    /// It was to have a smaller share: it cannot, as what it keeps for all sessions is of another schema.
+    #[serde(default)]
+    pub in_all: bool,
+}
+
+fn all() -> u32 {
+    100
 }
 
 /// A version that does not answer.

@@ -38,6 +38,7 @@ impl Registry {
     pub async fn settle(self: &Arc<Self>, agent: &Arc<Agent>, blame: Blame) -> Option<Arc<Agent>> {
         let failed = blame == Blame::Version;
         let name = &agent.manifest.name;
+        self.join_if_kept_for_all(name).await;
         let settled = self.lines().by_name.get_mut(name)?.settle(agent.id, failed, now_ms());
         match settled {
             Settled::Nothing => {}
@@ -166,7 +167,8 @@ impl Registry {
             // First on the disk: a crash in between leaves the file that was found, which is this version.
             let put = self.record(candidate, on_trial, state).await.map_err(|why| candidate.unfit(why))?;
             if put == Put::Done {
-                self.swap(proven, candidate, begun);
+                let in_all = self.is_for_all(agent).await;
+                self.swap(proven, candidate, in_all, begun);
                 drop(order);
                 self.tidy().await;
                 // Unless it is on trial.
@@ -181,14 +183,14 @@ impl Registry {
         )))
     }
 
-    fn swap(&self, Proven { agent, proved }: Proven, candidate: &Candidate, begun: Instant) {
+    fn swap(&self, Proven { agent, proved }: Proven, candidate: &Candidate, in_all: bool, begun: Instant) {
         let made = agent.made;
         let name = &candidate.manifest.name;
         let before = {
             let mut lines = self.lines();
             let before = lines.by_name.get(name).map(|line| line.current.manifest.version.clone());
             match lines.by_name.get_mut(name) {
-                Some(line) => line.appoint(agent, self.config.swap.trial, now_ms()),
+                Some(line) => line.appoint(agent, self.config.swap.trial, in_all, now_ms()),
                 None => drop(lines.by_name.insert(name.clone(), Line::new(agent, now_ms()))),
             }
             before

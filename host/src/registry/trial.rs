@@ -59,6 +59,11 @@ impl Trial {
         (self.turns, self.failures)
     }
 
+    /// The share of sessions that the new version is to answer, in percent.
+    pub(super) fn share(&self) -> u32 {
+        self.config.canary
+    }
+
     /// Whether a session is among those that the new version answers. The same sessions each time, and others with each
     /// version: `key` is the session's and the version's.
     pub(super) fn takes(&self, key: u64) -> bool {

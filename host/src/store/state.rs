@@ -184,7 +184,8 @@ fn alter(connection: &Connection, drawer: &Drawer, change: Change, most: Capacit
     let found = match locate(connection, drawer)? {
         Place::None => None,
         Place::Live(found) => Some(found),
-        Place::Before(_, moved) | Place::Moved(moved) => return Ok(Changed::Moved(moved)),
+        Place::Before(_, moved) => return note_wish(connection, drawer).map(|()| Changed::Moved(moved)),
+        Place::Moved(moved) => return Ok(Changed::Moved(moved)),
     };
     let entry = match &found {
         Some(found) => find(connection, found.drawer, &change)?,
@@ -216,6 +217,15 @@ fn alter(connection: &Connection, drawer: &Drawer, change: Change, most: Capacit
         set.execute(params![found.drawer, change.key, value])?;
     }
     Ok(admitted)
+}
+
+/// A turn wanted to keep something for all sessions where nothing is kept, in a shape that it has not any more: from now on
+/// both versions cannot go on side by side ([`Store::keeps_for_all`]).
+pub(super) fn note_wish(connection: &Connection, drawer: &Drawer) -> rusqlite::Result<()> {
+    let mut note = connection.prepare_cached(
+        "UPDATE drawers SET changes = changes + 1 WHERE agent = ?1 AND session = '' AND ?2 = '' AND live AND entries = 0",
+    )?;
+    note.execute([&drawer.agent, &drawer.session]).map(drop)
 }
 
 fn find(connection: &Connection, drawer: i64, change: &Change) -> rusqlite::Result<Entry> {

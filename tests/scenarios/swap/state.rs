@@ -25,14 +25,20 @@ pub(super) fn version(number: u8, crashes_at: u8, migrate: &str) -> String {
     keeps(char::from(b'0' + number), crashes_at, migrate)
 }
 
-/// A host with version 1, which keeps `all`, and `one` in the session.
-pub(super) async fn shop(trial: TrialConfig) -> Result<Workshop> {
+/// A host with version 1, which keeps nothing yet.
+pub(super) async fn empty_shop(trial: TrialConfig) -> Result<Workshop> {
     let shop = Workshop::with(&version(1, 0, ""), WANT, |config| {
         config.agents.swap.watch = Watch::Off;
         config.agents.swap.trial = trial;
     })
     .await?;
     shop.world.host().registry().look().await;
+    Ok(shop)
+}
+
+/// A host with version 1, which keeps `all`, and `one` in the session.
+pub(super) async fn shop(trial: TrialConfig) -> Result<Workshop> {
+    let shop = empty_shop(trial).await?;
     for words in ["a all", "s one"] {
         assert_eq!(shop.say(words).await?, "kept");
     }

@@ -93,8 +93,15 @@ fn rows(line: &LineReport, now: Option<u64>) -> Vec<String> {
     rows.extend(line.lowered.iter().map(|lowered| format!("    {lowered}")));
     if let Some(now) = now {
         let minutes = now.saturating_sub(line.since) / 60_000;
-        let trial = line.trial.as_ref().map_or("", |_| ", on trial");
+        let trial = line.trial.as_ref().map_or_else(String::new, |trial| match trial.share {
+            100 => ", on trial".to_owned(),
+            share => format!(", on trial in {share}% of the sessions"),
+        });
         rows.push(format!("    answers for {minutes} min{trial}: {} turns, {} failed", line.turns, line.failures));
+    }
+    if line.trial.as_ref().is_some_and(|trial| trial.in_all) {
+        let why = "what it keeps for all sessions is of another schema than before";
+        rows.push(format!("    answers in all sessions, and not in a share of them (`agents.trial.canary`): {why}"));
     }
     if let Some(before) = &line.before {
         rows.push(format!("    goes back to {} if it fails", before.in_words()));

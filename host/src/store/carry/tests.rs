@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::{UpdateId, UserMessage};
-use crate::store::{Brought, Capacity, Change, Changed, Durability, Expected, Version};
+use crate::store::{Brought, Capacity, Change, Changed, Durability, Expected, Shape, Shapes, Version};
 
 const MOST: Capacity = Capacity { entries: 10, bytes: 1_000 };
 
@@ -224,4 +224,26 @@ async fn what_is_behind_is_found_and_goes_with_its_session() {
     let forget = |connection: &Connection| connection.execute("DELETE FROM turns WHERE session = 'ses_1'", []);
     store.run(forget).await.expect("done");
     assert_eq!(all(&store).await, "/1/2:k=all new ses_2/1/1:k=two /0/1:k=all", "with what it was before");
+}
+
+#[tokio::test]
+async fn what_is_kept_for_all_is_told_and_so_is_a_wish_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(&folder);
+    appoint(&store, "a", false, None).await;
+    set(&store, session(1), "k", "one").await;
+    let kept = async || store.keeps_for_all("vary").await.expect("read");
+    assert!(!kept().await);
+    let state = made(&store, shared(1), 2).await;
+    assert_eq!(appoint(&store, "b", true, Some(state)).await, Put::Done);
+    assert!(!kept().await, "it has another shape, and is empty");
+    assert_eq!(set(&store, session(1), "k", "still").await, Changed::Done, "each in its sessions");
+    assert!(!kept().await);
+    assert_eq!(set(&store, shared(1), "k", "all").await, Changed::Moved(Moved { schema: 2 }));
+    assert!(kept().await);
+    let back = store.go_back("vary", version("a"), "by hand", 2, false).await;
+    assert!(back.expect("written"), "nothing was kept since");
+    assert!(!kept().await);
+    set(&store, shared(1), "k", "all").await;
+    assert!(kept().await);
 }
