@@ -1,10 +1,9 @@
 //! A version that may take over: read once, made ready, tried.
 
 use super::prove::prove;
-use super::stamp::Stamp;
 use crate::config::Manifest;
 use crate::store::Version;
-use crate::wasm::{Agent, Digest, Engine, LoadError, version_id};
+use crate::wasm::{Agent, Digest, Engine, LoadError, Stamp, version_id};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -4,11 +4,10 @@
 
 use super::Registry;
 use super::candidate::{self, Candidate, Unfit};
-use super::stamp::Stamp;
 use super::watch::{Watcher, around};
 use crate::config::{AgentsConfig, Watch};
 use crate::time::now_ms;
-use crate::wasm::find_all;
+use crate::wasm::{Stamp, find_all};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -52,10 +51,19 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(registry: Weak<Registry>, config: &AgentsConfig, orders: mpsc::Receiver<Order>) -> Self {
+    /// What answers and looks like this was read just now.
+    pub(super) fn new(
+        registry: Weak<Registry>,
+        config: &AgentsConfig,
+        orders: mpsc::Receiver<Order>,
+        known: Vec<(PathBuf, Stamp)>,
+    ) -> Self {
         let hint = Arc::new(Notify::new());
         let watcher = Watcher::start(config.swap.watch, hint.clone());
-        Self { registry, config: config.clone(), watcher, hint, orders, seen: BTreeMap::new(), looked: Instant::now() }
+        let (config, looked) = (config.clone(), Instant::now());
+        let seen = |(origin, stamp)| (origin, Seen { stamp, since: looked, due: None });
+        let seen = known.into_iter().map(seen).collect();
+        Self { registry, config, watcher, hint, orders, seen, looked }
     }
 
     /// Looks until nobody gives orders any more.
@@ -132,6 +140,7 @@ impl Keeper {
 
     /// Lets what lies in one place take over, if it is new and fit. When to look again, if so.
     async fn consider(&self, origin: PathBuf, stamp: Stamp, since: Instant) -> Option<Instant> {
+        tracing::debug!("looking at what lies in {}", origin.display());
         let place = origin.clone();
         let read = crate::tasks::blocking(move || candidate::read(&place, stamp)).await;
         let outcome = match read {

@@ -17,7 +17,6 @@ mod prove;
 mod report;
 mod share;
 mod shelf;
-mod stamp;
 mod swap;
 mod trial;
 pub(crate) mod watch;

@@ -7,7 +7,8 @@ use super::{Lines, Registry, candidate};
 use crate::config::{AgentName, Config, Manifest};
 use crate::store::{Post, Store, StoreError, Version};
 use crate::time::now_ms;
-use crate::wasm::{Agent, Agents, Engine};
+use crate::wasm::{Agent, Agents, Engine, Stamp};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
 
@@ -48,9 +49,20 @@ impl Registry {
         });
         registry.begin(found).await?;
         registry.agents().iter().for_each(|agent| registry.catch_up_sessions(agent));
-        let keeper = Keeper::new(Arc::downgrade(&registry), &registry.config, queue);
+        let keeper = Keeper::new(Arc::downgrade(&registry), &registry.config, queue, registry.known_of(found));
         crate::tasks::spawn_apart("agents", keeper.keep());
         Ok(registry)
+    }
+
+    /// Where versions lie that answer and were read just now, and what their files looked like: nobody need read them again.
+    fn known_of(&self, found: &Agents) -> Vec<(PathBuf, Stamp)> {
+        let lines = self.lines();
+        let is_known = |agent: &Agent| {
+            let answers = lines.by_name.get(&agent.manifest.name).is_some_and(|line| line.current.id == agent.id);
+            answers && lines.recorded.get(&agent.manifest.name) == Some(&agent.id.to_string())
+        };
+        let known = found.iter().filter(|agent| is_known(agent)).map(|agent| agent.manifest.origin.clone());
+        known.filter_map(|origin| Some((origin.clone(), found.stamp(&origin)?))).collect()
     }
 
     async fn begin(&self, found: &Agents) -> Result<(), StoreError> {

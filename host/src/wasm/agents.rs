@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::load::{Agent, LoadError};
+use super::stamp::Stamp;
 use crate::config::{AgentName, AgentsConfig, Manifest};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub struct Agents {
     by_name: BTreeMap<AgentName, Arc<Agent>>,
     default: Option<AgentName>,
+    /// What the files looked like of which they were read.
+    stamps: BTreeMap<PathBuf, Stamp>,
     problems: Vec<Problem>,
 }
 
@@ -28,8 +31,12 @@ impl Agents {
     /// Finds and loads the agents of a configuration, as many at a time as there are cores. Blocks while it compiles.
     pub fn load(engine: &Engine, config: &AgentsConfig) -> Self {
         let mut agents = Self { default: config.default.clone(), ..Self::default() };
-        let load = |(path, found): (PathBuf, Result<Manifest, LoadError>)| (path, found.and_then(|m| engine.load(m)));
-        for (path, loaded) in crate::tasks::side_by_side(find_all(config), load) {
+        let load = |(path, found): (PathBuf, Result<Manifest, LoadError>)| {
+            let stamp = found.as_ref().ok().and_then(|manifest| stamp(&path, manifest));
+            (path, stamp, found.and_then(|manifest| engine.load(manifest)))
+        };
+        for (path, stamp, loaded) in crate::tasks::side_by_side(find_all(config), load) {
+            agents.stamps.extend(stamp.map(|stamp| (path.clone(), stamp)));
             match loaded {
                 Ok(agent) => agents.add(path, agent),
                 Err(error) => agents.problems.push(Problem { path, error }),
@@ -64,10 +71,22 @@ impl Agents {
         self.by_name.values()
     }
 
+    /// What the files of an agent looked like before they were read, if that is sure.
+    pub(crate) fn stamp(&self, origin: &Path) -> Option<Stamp> {
+        self.stamps.get(origin).copied()
+    }
+
     /// What could not be loaded.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
+}
+
+/// What an agent's files look like, if its manifest is still the one that was read.
+fn stamp(path: &Path, manifest: &Manifest) -> Option<Stamp> {
+    let stamp = Stamp::of(path, Some(&manifest.component));
+    let again = if path.is_dir() { Manifest::read(path) } else { Manifest::bare(path) };
+    again.is_ok_and(|again| again.source == manifest.source).then_some(stamp)
 }
 
 /// The manifests of a configuration, and those of what is installed.

@@ -31,6 +31,7 @@ mod offer;
 mod operation;
 mod pace;
 mod run;
+mod stamp;
 mod standard_http;
 mod state;
 mod stderr;
@@ -48,6 +49,7 @@ pub use inspect::Inspection;
 pub use load::{Agent, Digest, LoadError};
 pub(crate) use load::{component, version_id};
 pub use run::Ended;
+pub(crate) use stamp::Stamp;
 pub(crate) use stderr::last_words;
 
 /// The contract that this host serves, `sophon:agent` of this version and all compatible ones.

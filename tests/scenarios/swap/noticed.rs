@@ -142,3 +142,18 @@ async fn where_there_are_no_events_somebody_looks() -> Result<()> {
     assert_eq!(shop.ask_in(&shop.session).await?, "another");
     Ok(())
 }
+
+#[tokio::test]
+async fn what_a_start_has_read_is_not_read_again_until_it_changes() -> Result<()> {
+    const LOOKS: &str = "looking at what lies in";
+    let log = sophon_tests::Log::start();
+    let shop = Workshop::start(|_| {}).await?;
+    assert_eq!(shop.ask().await?, "one");
+    tracing::info!("now it is written");
+    write(shop.folder(), "vary", "2", &answers("two"), "")?;
+    shop.until("version 2", |report| report.answers.version == "2").await?;
+    let text = log.text();
+    let (before, after) = text.split_once("now it is written").unwrap_or_default();
+    assert!(!before.contains(LOOKS) && after.contains(LOOKS), "{text}");
+    Ok(())
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// What a version's files look like. Two that are the same are, but for what changes nothing of this, the same files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     manifest: Option<Look>,
     component: Option<Look>,
 }
@@ -24,7 +24,7 @@ struct Look {
 
 impl Stamp {
     /// Looks at the manifest, and the component that it names if it can be read.
-    pub(super) fn of(origin: &Path, component: Option<&Path>) -> Self {
+    pub(crate) fn of(origin: &Path, component: Option<&Path>) -> Self {
         Self { manifest: look(&origin.join(Manifest::FILE)), component: component.and_then(look) }
     }
 }
