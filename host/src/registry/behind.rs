@@ -82,7 +82,7 @@ impl Registry {
             Ok(Put::Elsewhere(_)) => return ControlFlow::Break(()),
             Err(why) => {
                 pass.skipped.insert(session.to_owned());
-                pass.refused.get_or_insert((why, 0)).1 += 1;
+                pass.refused.get_or_insert((why.to_string(), 0)).1 += 1;
             }
         }
         ControlFlow::Continue(())

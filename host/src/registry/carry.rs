@@ -9,7 +9,7 @@ use super::held::Hold;
 use super::prove::fault;
 use crate::capability::{Door, Scope, Tools};
 use crate::store::{Carried, Contents, Drawer, Put, Store, StoreError};
-use crate::wasm::{Agent, Ended, Slots};
+use crate::wasm::{Agent, Ended, Failure, Slots};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,29 @@ const TRIED: u32 = 100;
 const TIME: Duration = Duration::from_secs(60);
 /// How often a drawer is copied anew because somebody wrote to it meanwhile.
 pub(super) const TRIES: u32 = 10;
+
+/// Drawers that are carried over at once: each takes a store of its own, with a thread.
+pub(super) const AT_ONCE: usize = 16;
+
+/// Why something is not carried over.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unable {
+    /// The version cannot.
+    #[error("{0}")]
+    Version(String),
+    /// The host cannot just now, whichever version it is.
+    #[error("{0}")]
+    Host(String),
+}
+
+impl From<Unable> for Ended {
+    fn from(unable: Unable) -> Self {
+        match unable {
+            Unable::Version(why) => Self::Stranded { why },
+            Unable::Host(why) => Self::Failed(Failure::Unavailable(why)),
+        }
+    }
+}
 
 /// Whether what an agent keeps in one schema must be carried over to a version with another one.
 ///
@@ -59,9 +82,9 @@ impl Registry {
         for session in sessions {
             let contents = self.store.contents(Drawer::of_session(name, &session)).await.map_err(unread)?;
             let from = contents.schema;
+            let place = format!("in session {}", crate::text::line(&session, 80));
             let carried = self.convert(agent, Slots::Aside, (Scope::Session, &session), contents).await;
-            carried
-                .map_err(|why| refused(&format!("in session {}", crate::text::line(&session, 80)), from, to, &why))?;
+            carried.map_err(|why| refused(&place, from, to, why).to_string())?;
         }
         Ok(())
     }
@@ -96,8 +119,11 @@ impl Registry {
         let drawer = Drawer::of_agent(agent.manifest.name.as_str()).of_schema(now);
         let contents = self.store.contents(drawer).await.map_err(unread)?;
         let (from, to) = (contents.schema, agent.manifest.schema);
-        let carried = self.convert(agent, Slots::Aside, (Scope::Agent, ""), contents).await;
-        carried.map_err(|why| refused("in all sessions", from, to, &why))
+        let converted = self.convert(agent, Slots::Aside, (Scope::Agent, ""), contents);
+        // All other agents wait for this one meanwhile.
+        let late = |_| Unable::Version(format!("it was not done within {} s", TIME.as_secs()));
+        let carried = tokio::time::timeout(TIME, converted).await.map_err(late).and_then(|carried| carried);
+        carried.map_err(|why| refused("in all sessions", from, to, why).to_string())
     }
 
     /// At a start: a version that answers though nobody let it take over, such as the first one that is ever seen.
@@ -129,22 +155,21 @@ impl Registry {
                 Ok(Put::Changed) => {}
                 Ok(Put::Elsewhere(now)) => {
                     let (name, mine) = (&agent.manifest.name, agent.manifest.schema);
-                    return Err(stranded(format!(
-                        "what `{name}` keeps is of schema {now}, and this version's is {mine}"
-                    )));
+                    let why = format!("what `{name}` keeps is of schema {now}, and this version's is {mine}");
+                    return Err(Unable::Version(why).into());
                 }
-                Err(why) => return Err(stranded(why)),
+                Err(why) => return Err(why.into()),
             }
         }
-        Err(stranded("somebody else writes to it all the time".to_owned()))
+        Err(Unable::Host("somebody else writes to it all the time".to_owned()).into())
     }
 
-    pub(super) async fn make_ready(&self, agent: &Agent, session: &str, slots: Slots) -> Result<Put, String> {
+    pub(super) async fn make_ready(&self, agent: &Agent, session: &str, slots: Slots) -> Result<Put, Unable> {
         let (name, wanted) = (agent.manifest.name.as_str(), agent.manifest.schema);
         let drawer = Drawer::of_session(name, session).of_schema(wanted);
         let shape = match self.store.shape(drawer.clone()).await {
             Ok(shape) => shape,
-            Err(error) if slots == Slots::Aside => return Err(unread(error)),
+            Err(error) if slots == Slots::Aside => return Err(down(error)),
             Err(error) => {
                 tracing::error!("what an agent keeps cannot be looked at: {error}");
                 // Whoever uses it is told.
@@ -155,15 +180,16 @@ impl Registry {
         if shape.before == Some(wanted) && shape.agents != Some(wanted) {
             // A turn runs again by the version before, or the session is pinned to it. What the new one has written stays
             // until that has gone back: meanwhile this one reads what was before.
-            self.store.give_back(drawer).await.map_err(unread)?;
+            self.store.give_back(drawer).await.map_err(down)?;
             return Ok(Put::Done);
         }
-        let contents = self.store.contents(drawer.clone()).await.map_err(unread)?;
+        let contents = self.store.contents(drawer.clone()).await.map_err(down)?;
         let from = contents.schema;
-        judge(name, Some(from), contents.entries.is_empty(), (wanted, agent.migrates()))?;
+        let judged = judge(name, Some(from), contents.entries.is_empty(), (wanted, agent.migrates()));
+        judged.map_err(Unable::Version)?;
         let carried = self.convert(agent, slots, (Scope::Session, session), contents).await;
-        let carried = carried.map_err(|why| refused("in this session", from, wanted, &why))?;
-        self.store.carry(drawer, carried).await.map_err(unread)
+        let carried = carried.map_err(|why| refused("in this session", from, wanted, why))?;
+        self.store.carry(drawer, carried).await.map_err(down)
     }
 
     /// Lets a version make a copy of a drawer into its shape. What is empty has every shape.
@@ -173,36 +199,45 @@ impl Registry {
         slots: Slots,
         (of, session): (Scope, &str),
         mut contents: Contents,
-    ) -> Result<Carried, String> {
+    ) -> Result<Carried, Unable> {
         let (name, to) = (&agent.manifest.name, agent.manifest.schema);
         let entries = std::mem::take(&mut contents.entries);
         if entries.is_empty() {
             return Ok(contents.carried(to, entries));
         }
-        let scratch = Store::scratch().map_err(unread)?;
+        let _part = self.converts.acquire().await;
+        let scratch = Store::scratch().map_err(down)?;
         let drawer = match of {
             Scope::Session => Drawer::of_session(name.as_str(), session),
             Scope::Agent => Drawer::of_agent(name.as_str()),
         };
         let drawer = drawer.of_schema(to);
         let copy = Contents::none(contents.schema).carried(to, entries);
-        scratch.carry(drawer.clone(), copy).await.map_err(unread)?;
+        scratch.carry(drawer.clone(), copy).await.map_err(down)?;
         let door = Door::closed(name.as_str(), scratch.clone());
         let tools = Tools::new(name.clone(), session.to_owned(), scratch.clone(), CancellationToken::new(), door);
         let what = (of, contents.schema);
         let ended = agent.carry_over(&self.engine, slots, what, tools.with_schema(to)).await;
-        ended.map_err(|ended| fault(&ended).unwrap_or_else(|| "it answered a turn".to_owned()))?;
-        let made = scratch.contents(drawer).await.map_err(unread)?;
+        ended.map_err(|ended| {
+            let why = fault(&ended).unwrap_or_else(|| "it answered a turn".to_owned());
+            if matches!(ended, Ended::Busy { .. }) { Unable::Host(why) } else { Unable::Version(why) }
+        })?;
+        let made = scratch.contents(drawer).await.map_err(down)?;
         Ok(contents.carried(to, made.entries))
     }
 }
 
-fn refused(place: &str, from: u32, to: u32, why: &str) -> String {
-    format!("its `migrate` did not carry over what it keeps {place} from schema {from} to {to}: {why}")
+fn refused(place: &str, from: u32, to: u32, why: Unable) -> Unable {
+    let words =
+        |why: &str| format!("its `migrate` did not carry over what it keeps {place} from schema {from} to {to}: {why}");
+    match why {
+        Unable::Version(why) => Unable::Version(words(&why)),
+        Unable::Host(why) => Unable::Host(words(&why)),
+    }
 }
 
-fn stranded(why: String) -> Ended {
-    Ended::Stranded { why }
+fn down(error: StoreError) -> Unable {
+    Unable::Host(unread(error))
 }
 
 fn unread(error: StoreError) -> String {

@@ -125,7 +125,11 @@ impl Registry {
                 crate::text::line(&wanted, 80)
             ));
         };
-        let agent = self.make(version.clone()).await?;
+        let made = self.lines().is_there(&version.id);
+        let agent = match made {
+            Some(agent) => agent,
+            None => self.make(version.clone()).await?,
+        };
         if !self.store.pin(session, name.as_str(), Some(&version.id)).await.map_err(failed)? {
             return Err(format!("that version of `{name}` is not kept any more"));
         }
@@ -140,8 +144,12 @@ impl Registry {
     /// When the store fails.
     pub async fn dismiss(&self, name: &str) -> Result<(), String> {
         let name = self.named(name)?;
-        self.store.dismiss(name.as_str()).await.map_err(|error| error.to_string())?;
-        self.lines().forget(&name);
+        {
+            // A version that is about to take over sees that its folder is gone.
+            let _order = self.moves.lock().await;
+            self.store.dismiss(name.as_str()).await.map_err(|error| error.to_string())?;
+            self.lines().forget(&name);
+        }
         self.changed();
         self.tidy().await;
         Ok(())

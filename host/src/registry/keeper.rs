@@ -87,7 +87,7 @@ impl Keeper {
                     // Who asked may be gone.
                     let _ = order.done.send(());
                 }
-                () = async { sleep_until(rested).await; hint.notified().await }, if watches => self.look(false).await,
+                () = async { sleep_until(rested).await; hint.notified().await } => self.look(false).await,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.work(Instant::now()).await,
                 _ = clock.tick(), if ticks => {
                     self.registry.upgrade().iter().for_each(|registry| registry.trials_by_time(now_ms()));
@@ -107,6 +107,7 @@ impl Keeper {
         self.watcher.follow(folders);
         let time = Instant::now();
         self.seen.retain(|origin, _| found.contains_key(origin));
+        self.registry.upgrade().iter().for_each(|registry| registry.only_problems_of(&found));
         for (origin, stamp) in found {
             let settled = time + self.config.swap.settle;
             let seen = self.seen.entry(origin).or_insert(Seen { stamp, since: time, due: Some(settled) });

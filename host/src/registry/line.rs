@@ -95,6 +95,12 @@ impl Line {
         (self.since_ms, self.tally, self.candidate) = (now_ms, (0, 0), None);
     }
 
+    /// Whether a version would be on trial if it took over. One that answered before the one on trial comes back for good.
+    pub(super) fn tries(&self, id: Digest, config: TrialConfig) -> bool {
+        let good = self.good.as_ref().unwrap_or(&self.current);
+        Trial::begin(config, 0).is_some() && good.id != id
+    }
+
     /// Whether versions of different schemas answer side by side, each in its sessions.
     pub(super) fn is_mixed(&self) -> bool {
         let mine = self.current.manifest.schema;

@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use swap::Blame;
-use tokio::sync::{mpsc, watch as changes};
+use tokio::sync::{Semaphore, mpsc, watch as changes};
 use tokio_util::sync::CancellationToken;
 
 /// The agents of a host.
@@ -45,6 +45,8 @@ pub struct Registry {
     /// Held while another version comes to answer: the store first, then the lines.
     moves: tokio::sync::Mutex<()>,
     held: Arc<held::Held>,
+    /// Parts in the number of drawers that are carried over at once.
+    converts: Semaphore,
     /// Held by whoever carries sessions over that had no turn.
     passes: Arc<tokio::sync::Mutex<()>>,
     /// Ends what nobody waits for.
@@ -69,6 +71,12 @@ struct Lines {
 }
 
 impl Lines {
+    /// A version that is ready somewhere: its code takes room only once.
+    fn is_there(&self, id: &str) -> Option<Arc<Agent>> {
+        let answers = self.by_name.values().map(|line| &line.current);
+        answers.chain(self.pins.values()).find(|agent| agent.id.to_string() == id).cloned()
+    }
+
     fn forget(&mut self, name: &AgentName) {
         self.by_name.remove(name);
         self.pins.retain(|_, agent| agent.manifest.name != *name);
@@ -148,6 +156,7 @@ impl Registry {
             lines: Mutex::default(),
             moves: tokio::sync::Mutex::default(),
             held: Arc::default(),
+            converts: Semaphore::new(1),
             passes: Arc::default(),
             stop: CancellationToken::new(),
             orders,

@@ -1,5 +1,6 @@
 //! How a host comes to know its agents at a start: what lies in their folders, and what answered before.
 
+use super::carry::AT_ONCE;
 use super::keeper::Keeper;
 use super::line::Line;
 use super::shelf::Shelf;
@@ -10,7 +11,7 @@ use crate::time::now_ms;
 use crate::wasm::{Agent, Agents, Engine, Stamp};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// Orders to look that may wait; then who gives them does.
 const ORDERS: usize = 16;
@@ -42,6 +43,7 @@ impl Registry {
             lines,
             moves: Default::default(),
             held: Default::default(),
+            converts: Semaphore::new(AT_ONCE),
             passes: Default::default(),
             stop: Default::default(),
             orders,
@@ -92,9 +94,23 @@ impl Registry {
                 line.bar(barred.id, barred.why);
             }
         }
+        self.take_up_pins().await
+    }
+
+    async fn take_up_pins(&self) -> Result<(), StoreError> {
         for pin in self.store.pins().await? {
-            if let Ok(agent) = self.make(pin.version).await {
-                self.lines().pins.insert(pin.session, agent);
+            let id = pin.version.id.clone();
+            let made = self.lines().is_there(&id);
+            let made = match made {
+                Some(agent) => Ok(agent),
+                None => self.make(pin.version).await,
+            };
+            match made {
+                Ok(agent) => drop(self.lines().pins.insert(pin.session, agent)),
+                Err(why) => {
+                    let (session, why) = (crate::text::line(&pin.session, 80), crate::text::line(&why, 1_000));
+                    tracing::warn!(%session, %id, "a session does not stay with its version, which cannot be used: {why}");
+                }
             }
         }
         Ok(())
@@ -102,9 +118,6 @@ impl Registry {
 
     /// Keeps what was never seen before, so that it is there to go back to.
     async fn record_new(&self, found: &Agents) {
-        if self.config.paths.is_empty() {
-            return;
-        }
         for agent in found.iter() {
             let (name, id) = (agent.manifest.name.clone(), agent.id);
             let is_known = self.lines().recorded.get(&name) == Some(&id.to_string());

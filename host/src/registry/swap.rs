@@ -6,8 +6,9 @@ use super::carry::TRIES;
 use super::line::{Line, Settled};
 use crate::store::{Carried, Put};
 use crate::time::now_ms;
-use crate::wasm::{Agent, Digest, Ended, Failure};
-use std::path::Path;
+use crate::wasm::{Agent, Digest, Ended, Failure, Stamp};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -162,8 +163,13 @@ impl Registry {
             if !self.is_still_due(agent, state.is_some()).await {
                 continue;
             }
+            // Removed by hand meanwhile, with all that it kept.
+            if !candidate.manifest.origin.exists() {
+                return Err(Unfit::Moving);
+            }
             let name = &candidate.manifest.name;
-            let on_trial = self.config.swap.trial.turns > 0 && self.lines().by_name.contains_key(name);
+            let on_trial =
+                self.lines().by_name.get(name).is_some_and(|line| line.tries(agent.id, self.config.swap.trial));
             // First on the disk: a crash in between leaves the file that was found, which is this version.
             let put = self.record(candidate, on_trial, state).await.map_err(|why| candidate.unfit(why))?;
             if put == Put::Done {
@@ -229,6 +235,18 @@ impl Registry {
     pub(super) fn refuse(&self, origin: &Path, label: Option<(String, Digest)>, why: &str) {
         self.refuse_quietly(origin, label, why);
         self.changed();
+    }
+
+    /// What was wrong in other places than these is not any more.
+    pub(super) fn only_problems_of(&self, places: &BTreeMap<PathBuf, Stamp>) {
+        let mut lines = self.lines();
+        let before = lines.problems.len();
+        lines.problems.retain(|origin, _| places.contains_key(origin));
+        let some_went = lines.problems.len() < before;
+        drop(lines);
+        if some_went {
+            self.changed();
+        }
     }
 
     fn refuse_quietly(&self, origin: &Path, label: Option<(String, Digest)>, why: &str) {

@@ -100,11 +100,12 @@ impl Store {
                     return Ok(put);
                 }
                 keep(connection, &agent, &version)?;
-                // While the one before is on trial, the one to go back to is still the one before that.
+                // While the one before is on trial, the one to go back to is still the one before that: unless it is that
+                // one which takes over again.
                 let mut appoint = connection.prepare_cached(
                     "INSERT INTO posts (agent, current, on_trial, since) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT (agent) DO UPDATE SET
-                         previous = CASE WHEN current = ?2 OR (on_trial AND previous IS NOT NULL) THEN previous
+                         previous = CASE WHEN current = ?2 OR (on_trial AND previous IS NOT NULL) THEN nullif(previous, ?2)
                                          ELSE current END,
                          current = ?2, on_trial = ?3, since = ?4",
                 )?;
@@ -240,19 +241,22 @@ impl Store {
 }
 
 /// Puts what an agent keeps into its new shape. What it was before is kept if there is a version to go back to; what was
-/// before that one is not needed any more, unless it is on trial itself.
+/// before that one is not needed any more, unless it is on trial itself and another one takes over.
 fn change_state(
     connection: &Connection,
     agent: &str,
     version: &Version,
     state: Option<&Carried>,
 ) -> rusqlite::Result<Put> {
-    let now = "SELECT on_trial AND previous IS NOT NULL FROM posts WHERE agent = ?1 AND current <> ?2";
-    let on_trial = connection.query_row(now, [agent, &version.id], |row| row.get::<_, bool>(0)).optional()?;
-    if on_trial == Some(false) {
+    let now = "SELECT on_trial AND previous IS NOT NULL, on_trial AND previous IS ?2 FROM posts
+               WHERE agent = ?1 AND current <> ?2";
+    let now = connection.query_row(now, [agent, &version.id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    // On trial there is an older one; that may be the one which comes back.
+    if let Some((false, _) | (_, true)) = now {
         forget_before(connection, agent)?;
     }
-    state.map_or(Ok(Put::Done), |carried| put_agents(connection, agent, carried, on_trial.is_some()))
+    let goes_back = matches!(now, Some((_, false)));
+    state.map_or(Ok(Put::Done), |carried| put_agents(connection, agent, carried, goes_back))
 }
 
 fn keep(connection: &Connection, agent: &str, version: &Version) -> rusqlite::Result<()> {

@@ -44,6 +44,36 @@ async fn a_bad_version_goes_back_by_itself_and_its_turns_are_answered() -> Resul
 }
 
 #[tokio::test]
+async fn a_version_that_is_put_back_during_the_trial_of_the_next_answers_for_good() -> Result<()> {
+    let shop = with_trial(TRIAL).await?;
+    shop.world.host().registry().look().await;
+    assert!(shop.put("2", &answers("two"), "").await?.trial.is_some());
+    let report = shop.put("1", &answers("one"), "").await?;
+    assert_eq!((report.answers.version.as_str(), report.trial, report.before), ("1", None, None));
+    let back = shop.world.host().registry().roll_back("vary", false).await;
+    assert!(back.is_err_and(|why| why.contains("no version of `vary` is known")), "it went back to itself");
+    assert_eq!(shop.ask().await?, "one");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_place_that_is_gone_has_no_problem_any_more() -> Result<()> {
+    let shop = Workshop::quiet().await?;
+    let registry = shop.world.host().registry().clone();
+    super::write(shop.folder(), "other", "1", &answers("other"), "surprise = true\n")?;
+    let mut changes = registry.changes();
+    registry.look().await;
+    // It might have been half written.
+    while registry.problems().is_empty() {
+        tokio::time::timeout(sophon_tests::PATIENCE, changes.changed()).await??;
+    }
+    std::fs::remove_dir_all(shop.folder().join("other"))?;
+    registry.look().await;
+    assert_eq!(registry.problems(), []);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_was_shown_is_not_said_again() -> Result<()> {
     let shop = with_trial(TRIAL).await?;
     shop.put("2", STUMBLES, "").await?;

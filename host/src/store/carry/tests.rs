@@ -185,6 +185,18 @@ async fn a_session_that_nobody_wrote_to_since_is_given_back_alone() {
 }
 
 #[tokio::test]
+async fn what_the_version_before_kept_does_not_come_back_after_it_has_come_back_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = on_trial(&folder).await;
+    let state = made(&store, shared(2), 1).await;
+    assert_eq!(appoint(&store, "a", false, Some(state)).await, Put::Done);
+    assert_eq!(all(&store).await, "/1/1:k=all new new ses_1/1/1:k=one");
+    assert_eq!(appoint(&store, "c", true, None).await, Put::Done);
+    assert!(store.go_back("vary", version("a"), "it failed", 9, true).await.expect("written"));
+    assert_eq!(all(&store).await, "/1/1:k=all new new ses_1/1/1:k=one", "days of work are gone");
+}
+
+#[tokio::test]
 async fn over_several_on_trial_what_the_last_good_one_kept_stays() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = on_trial(&folder).await;

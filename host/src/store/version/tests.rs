@@ -46,6 +46,18 @@ async fn the_one_to_go_back_to_is_the_last_that_passed() {
 }
 
 #[tokio::test]
+async fn the_version_before_the_one_on_trial_comes_back_for_good() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store(&folder);
+    for (id, on_trial) in [("a", false), ("b", true), ("a", false)] {
+        store.appoint("echo", version(id), on_trial, None, 1).await.expect("written");
+    }
+    assert_eq!(ids(&store).await, ("a".into(), None), "there is nothing that it could go back to");
+    store.appoint("echo", version("c"), true, None, 2).await.expect("written");
+    assert_eq!(ids(&store).await, ("c".into(), Some("a".into())));
+}
+
+#[tokio::test]
 async fn what_is_needed_is_kept_and_nothing_else() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = store(&folder);
