@@ -3,18 +3,33 @@
 use anyhow::{Result, ensure};
 use sophon_tests::{component, guest};
 use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
 /// Puts a component that is made to a place.
 pub(crate) fn make(name: &str, file: &Path) -> Result<()> {
-    let bytes = match name {
-        "made-huge" => {
-            // A hole: it takes no room on the disk.
-            File::create(file)?.set_len((128 << 20) + 1)?;
-            return Ok(());
+    match name {
+        // A hole: it takes no room on the disk.
+        "made-huge" => Ok(File::create(file)?.set_len((128 << 20) + 1)?),
+        "made-of-zeros" => Ok(symlink("/dev/zero", file)?),
+        "made-pipe" => {
+            ensure!(Command::new("mkfifo").arg(file).status()?.success(), "there is no pipe");
+            Ok(())
         }
+        name => {
+            let bytes = bytes(name)?;
+            ensure!(bytes.len() < 16 << 20, "{name} has {} bytes", bytes.len());
+            Ok(fs::write(file, bytes)?)
+        }
+    }
+}
+
+/// What is in it.
+fn bytes(name: &str) -> Result<Vec<u8>> {
+    Ok(match name {
         "made-nested" => nested(100_000),
         "made-nested-types" => nested_types(100_000),
         "made-truncated" => {
@@ -33,9 +48,7 @@ pub(crate) fn make(name: &str, file: &Path) -> Result<()> {
             component(&format!("(func {})\n{HANDLE}", "(drop (i32.const 1))".repeat(20_000)))?
         }
         other => anyhow::bail!("nothing is made of the name {other}"),
-    };
-    ensure!(bytes.len() < 16 << 20, "{name} has {} bytes", bytes.len());
-    Ok(fs::write(file, bytes)?)
+    })
 }
 
 const HANDLE: &str = "(func (export \"handle\") (param i32) (result i32) (call $well))";

@@ -192,11 +192,8 @@ impl Manifest {
     pub fn read(folder: &Path) -> Result<Self, ManifestError> {
         let file = folder.join(Self::FILE);
         let read = || -> std::io::Result<String> {
-            let size = std::fs::metadata(&file)?.len();
-            if size > MAX_MANIFEST {
-                return Err(std::io::Error::other(format!("{size} bytes are more than a manifest may have")));
-            }
-            std::fs::read_to_string(&file)
+            let bytes = crate::plain::read(&file, MAX_MANIFEST)?;
+            String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not text in UTF-8"))
         };
         let text = read().map_err(|source| ManifestError::Read { file: file.clone(), source })?;
         Self::parse(text, folder).map_err(|message| ManifestError::Invalid { file, message })
@@ -298,6 +295,18 @@ mod tests {
             let message = parse(&bad).expect_err(&bad);
             assert!(message.contains(part), "{part} is not in: {message}");
         }
+    }
+
+    #[test]
+    fn what_is_no_file_in_its_place_is_refused_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(Manifest::FILE);
+        std::os::unix::fs::symlink("/dev/zero", &file).expect("linked");
+        let error = |folder: &Path| Manifest::read(folder).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error(folder.path()).contains("not a file"), "{}", error(folder.path()));
+        std::fs::remove_file(&file).expect("removed");
+        std::fs::write(&file, b"\xff").expect("written");
+        assert!(error(folder.path()).contains("UTF-8"), "{}", error(folder.path()));
     }
 
     #[test]

@@ -193,12 +193,7 @@ fn read(manifest: &Manifest) -> Result<Vec<u8>, LoadError> {
         }
         _ => LoadError::Read { file: file.clone(), reason: error.to_string() },
     };
-    let size = std::fs::metadata(file).map_err(failed)?.len();
-    if size > MAX_COMPONENT {
-        let reason = format!("{size} bytes are more than the {MAX_COMPONENT} that a component may have");
-        return Err(LoadError::Read { file: file.clone(), reason });
-    }
-    std::fs::read(file).map_err(failed)
+    crate::plain::read(file, MAX_COMPONENT).map_err(failed)
 }
 
 fn check_header(file: &Path, bytes: &[u8]) -> Result<(), LoadError> {

@@ -42,6 +42,15 @@ fn what_is_no_component_is_named_for_what_it_is() {
 }
 
 #[test]
+fn a_component_without_end_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("agent.wasm");
+    std::os::unix::fs::symlink("/dev/zero", &file).expect("linked");
+    let message = message(engine().load(Manifest::bare(&file).expect("a name")));
+    assert!(message.contains("agent.wasm") && message.contains("not a file"), "{message}");
+}
+
+#[test]
 fn a_missing_handler_and_another_contract_are_told() {
     let engine = engine();
     let none = message(load(&engine, &component("(component)")));
