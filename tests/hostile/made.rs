@@ -1,6 +1,6 @@
 //! Components that are made, as their text would be too long: and what a guest's file is wrapped in.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use sophon_tests::{component, guest};
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -47,11 +47,36 @@ fn bytes(name: &str) -> Result<Vec<u8>> {
         "made-of-one-large-function" => {
             component(&format!("(func {})\n{HANDLE}", "(drop (i32.const 1))".repeat(20_000)))?
         }
+        "made-unreadable-before-costly" => {
+            let (many, get, calls) = (many(), all_locals(), "(call $costly)".repeat(1_000));
+            let costly = format!("(func $costly (param {many}) (result {many}) {get} {calls})");
+            let mut whole = component(&format!("(func (drop (i32.const 1234567)))\n{costly}\n{HANDLE}"))?;
+            let marked = whole.windows(5).position(|bytes| bytes == [0x41, 0x87, 0xad, 0xcb, 0]);
+            // No instruction begins with this.
+            whole[marked.context("the first function")?] = 0xff;
+            whole
+        }
+        "made-of-costly-branches" => {
+            let (many, get, drops) = (many(), all_locals(), "(drop)".repeat(MANY));
+            let branches = "(ref.null func) (br_on_null 0) (drop)".repeat(1_000);
+            component(&format!("(func (param {many}) (block (result {many}) {get} {branches}) {drops})\n{HANDLE}"))?
+        }
         other => anyhow::bail!("nothing is made of the name {other}"),
     })
 }
 
 const HANDLE: &str = "(func (export \"handle\") (param i32) (result i32) (call $well))";
+
+/// Values that one call or branch moves.
+const MANY: usize = 1_000;
+
+fn many() -> String {
+    "i64 ".repeat(MANY)
+}
+
+fn all_locals() -> String {
+    (0..MANY).map(|local| format!("(local.get {local})")).collect()
+}
 
 /// Components within components.
 fn nested(depth: usize) -> Vec<u8> {

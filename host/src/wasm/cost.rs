@@ -2,7 +2,7 @@
 //! interrupted, and a few kilobytes can keep it busy for minutes and fill the memory: two bytes that call a function of
 //! a thousand results are two thousand moves to it.
 
-use wasmparser::{BlockType, CompositeInnerType, FunctionBody, Operator, Parser, Payload, TypeRef};
+use wasmparser::{BlockType, Catch, CompositeInnerType, FunctionBody, Operator, Parser, Payload, TryTable, TypeRef};
 
 /// The most that one function may cost, and all of a component together: one for each instruction that is like those of
 /// ordinary languages. The worst that passes takes some seconds a function, and a minute of two processors in all.
@@ -34,7 +34,8 @@ struct Arity {
 }
 
 /// Refuses what would take the compiler too long. What cannot be read is left to the compiler, whose words for it are
-/// better.
+/// better. It reads all sections before it compiles anything, so that one which cannot be read costs nothing; but then it
+/// compiles all functions that can be read, whatever is wrong with another.
 pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
     let (mut within, mut all) = (vec![Module::default()], 0_u64);
     for payload in Parser::new(0).parse_all(bytes) {
@@ -44,7 +45,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => within.push(Module::default()),
             Payload::End(_) => drop(within.pop()),
             Payload::CodeSectionEntry(body) => {
-                let Some(cost) = module.body(&body) else { return Ok(()) };
+                let cost = module.body(&body);
                 if cost > MAX_FUNCTION {
                     return Err(format!("a function of it is too large to compile: it costs {cost} of {MAX_FUNCTION}"));
                 }
@@ -93,22 +94,20 @@ impl Module {
         self.functions.get(function as usize).map_or_else(Arity::default, |kind| self.arity(*kind))
     }
 
-    /// What the next body costs.
-    fn body(&mut self, body: &FunctionBody<'_>) -> Option<u64> {
-        let own = self.called(u32::try_from(self.bodies).ok()?);
+    /// What the next body costs, as far as it can be read: the compiler comes no further, either.
+    fn body(&mut self, body: &FunctionBody<'_>) -> u64 {
+        let own = u32::try_from(self.bodies).map_or_else(|_| Arity::default(), |body| self.called(body));
         self.bodies += 1;
-        let mut locals = own.params;
-        for declared in body.get_locals_reader().ok()? {
-            locals = locals.saturating_add(declared.ok()?.0.into());
-        }
+        let declared = body.get_locals_reader().into_iter().flatten().map_while(Result::ok);
+        let locals = declared.fold(own.params, |locals, (count, _)| locals.saturating_add(count.into()));
         let mut cost = Cost { all: FUNCTION + locals / LOCALS, locals: locals / LOCALS, labels: vec![own.results] };
-        for operator in body.get_operators_reader().ok()? {
-            cost.add(self, &operator.ok()?);
+        for operator in body.get_operators_reader().into_iter().flatten().map_while(Result::ok) {
+            cost.add(self, &operator);
             if cost.all > MAX_FUNCTION {
                 break;
             }
         }
-        Some(cost.all)
+        cost.all
     }
 }
 
@@ -133,15 +132,23 @@ impl Cost {
             | Operator::CallRef { type_index }
             | Operator::ReturnCallRef { type_index } => self.call(module.arity(*type_index)),
             Operator::Loop { blockty } => self.enter(module, *blockty, true),
-            Operator::Block { blockty }
-            | Operator::If { blockty }
-            | Operator::TryTable { try_table: wasmparser::TryTable { ty: blockty, .. } } => {
-                self.enter(module, *blockty, false);
+            Operator::Block { blockty } | Operator::If { blockty } => self.enter(module, *blockty, false),
+            Operator::TryTable { try_table: TryTable { ty, catches } } => {
+                // Their labels are counted from outside of it.
+                catches.iter().for_each(|catch| self.branch(caught(catch)));
+                self.enter(module, *ty, false);
             }
             Operator::End => {
                 self.labels.pop();
             }
-            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => self.branch(*relative_depth),
+            Operator::Br { relative_depth }
+            | Operator::BrIf { relative_depth }
+            | Operator::BrOnNull { relative_depth }
+            | Operator::BrOnNonNull { relative_depth }
+            | Operator::BrOnCast { relative_depth, .. }
+            | Operator::BrOnCastFail { relative_depth, .. }
+            | Operator::BrOnCastDescEq { relative_depth, .. }
+            | Operator::BrOnCastDescEqFail { relative_depth, .. } => self.branch(*relative_depth),
             Operator::BrTable { targets } => targets.targets().flatten().for_each(|depth| self.branch(depth)),
             Operator::Return => self.branch(u32::MAX),
             _ => {}
@@ -174,6 +181,15 @@ impl Cost {
     }
 }
 
+/// Where an exception goes on.
+fn caught(catch: &Catch) -> u32 {
+    match *catch {
+        Catch::One { label, .. } | Catch::OneRef { label, .. } | Catch::All { label } | Catch::AllRef { label } => {
+            label
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +218,40 @@ mod tests {
         let large = format!("(func (param {many}) (result {many}) {get} {})", "(call 0)".repeat(100));
         assert_eq!(checked(&large.repeat(10)), Ok(()));
         assert!(checked(&large.repeat(20)).is_err_and(|why| why.contains("it is too large")));
+    }
+
+    #[test]
+    fn branches_that_test_a_reference_move_what_others_move() {
+        // With the reference beside them they are as many as a block may have.
+        let many = "i64 ".repeat(999);
+        let get: String = (0..999).map(|local| format!("(local.get {local})")).collect();
+        let branches = |branch: &str, result: &str, times: usize| {
+            let branches = format!("(ref.null func) {branch} ").repeat(times);
+            let (drops, last) = ("(drop)".repeat(999), if result.is_empty() { "" } else { "(ref.null func)" });
+            checked(&format!("(func (param {many}) (block (result {many} {result}) {get} {branches} {last}) {drops})"))
+        };
+        for (branch, result) in [("(br_on_null 0) (drop)", ""), ("(br_on_non_null 0)", "(ref null func)")] {
+            assert_eq!(branches(branch, result, 10), Ok(()), "{branch}");
+            assert!(branches(branch, result, 1_000).is_err_and(|why| why.contains("a function of it")), "{branch}");
+        }
+        let caught = "(catch $t 0)".repeat(1_000);
+        let tag = format!("(tag $t (param {many})) (func (param {many}) (block (result {many}) (try_table {caught})");
+        assert!(checked(&format!("{tag} {get}) {})", "(drop)".repeat(999))).is_err());
+    }
+
+    #[test]
+    fn a_function_that_cannot_be_read_hides_no_other() {
+        let many = "i64 ".repeat(1_000);
+        let get: String = (0..1_000).map(|local| format!("(local.get {local})")).collect();
+        let calls = "(call $f)".repeat(1_000);
+        let marked = "(func (drop (i32.const 1234567)))";
+        let text = format!("{marked} (func $f (param {many}) (result {many}) {get} {calls})");
+        let mut whole = wat::parse_str(format!("(component (core module {text}))")).expect("WAT");
+        let constant = [0x41, 0x87, 0xad, 0xcb, 0];
+        let place = whole.windows(5).position(|bytes| bytes == constant).expect("the first function");
+        // No instruction begins with this.
+        whole[place] = 0xff;
+        assert!(check(&whole).is_err_and(|why| why.contains("a function of it is too large")));
     }
 
     #[test]
