@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 /// The most handles that one guest may hold at once.
 pub(super) const MAX_HANDLES: usize = 10_000;
@@ -97,8 +97,7 @@ impl Guest {
         let calls = Calls::new(limits.calls);
         let standard = StandardHttp::new(tools.web().clone(), calls.clone(), agent.clone());
         Self {
-            // Denies by default: no environment, no arguments, no sockets, no stdin.
-            wasi: WasiCtx::builder().stderr(stderr.clone()).max_random_size(MAX_RANDOM).build(),
+            wasi: denying().stderr(stderr.clone()).max_random_size(MAX_RANDOM).build(),
             table,
             memory: MemoryLimiter::new(limits),
             cpu: CpuClock::default(),
@@ -161,6 +160,14 @@ impl Guest {
         }
         self.chat.act(act).await.map_err(|_stopped| Failure::Cancelled)
     }
+}
+
+/// No environment, no arguments, no stdin: that is the library's default. No sockets: that is said, whatever its default
+/// is or becomes.
+fn denying() -> WasiCtxBuilder {
+    let mut wasi = WasiCtx::builder();
+    wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+    wasi
 }
 
 impl WasiView for Guest {

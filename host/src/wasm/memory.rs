@@ -51,7 +51,11 @@ impl MemoryLimiter {
 }
 
 impl ResourceLimiter for MemoryLimiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        // As of tables: what the memory itself does not hold is refused later.
+        if most.is_some_and(|most| desired > most && most < self.bytes.limit) {
+            return Ok(false);
+        }
         let fits = self.bytes.grow(current, desired);
         if !fits {
             self.refused = Some(Breach::Memory);
@@ -93,6 +97,8 @@ mod tests {
     fn memories_are_summed_and_so_are_tables() {
         let limits = Limits { memory: ByteSize(100), tables: 10, ..Limits::default() };
         let mut limiter = MemoryLimiter::new(&limits);
+        assert!(!limiter.memory_growing(0, 60, Some(50)).expect("asked"), "a memory went past its own bound");
+        assert_eq!(limiter.refused(), None);
         assert!(limiter.memory_growing(0, 60, None).expect("asked"));
         assert!(!limiter.memory_growing(0, 60, None).expect("asked"), "a second memory went past the bound");
         assert_eq!(limiter.refused(), Some(Breach::Memory));
