@@ -192,3 +192,24 @@ async fn without_building_no_change_is_built() -> Result<()> {
     ensure!(!words.contains("building vary"), "{words}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_manifest_that_is_mended_is_built_at_the_start_and_later() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    let folder = author(root.path(), COPY)?;
+    let manifest = fs::read_to_string(folder.join("agent.toml"))?;
+    let write = |text: &str| fs::write(folder.join("agent.toml"), text);
+    write("[agent")?;
+    fs::create_dir(root.path().join("data"))?;
+    let (data, shown) = (root.path().join("data"), folder.display().to_string());
+    let mut dev = Dev::start(&data, &["dev", "--port", "0", &shown], &[])?;
+    dev.line().await?;
+    write(&manifest)?;
+    dev.says("building vary: sh build.sh").await?;
+    dev.says("a new version answers").await?;
+    write("[agent")?;
+    dev.says("a version is not used").await?;
+    write(&manifest.replace("sh build.sh", "sh ./build.sh"))?;
+    dev.says("building vary: sh ./build.sh").await?;
+    Ok(())
+}

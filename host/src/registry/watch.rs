@@ -76,7 +76,7 @@ impl Watcher {
 
 /// The folders in which something happens when one of these files or folders changes, wherever links lead. What is beside
 /// `installed` are the host's own files, which change all the time.
-pub(super) fn around<'a>(paths: impl Iterator<Item = &'a Path>, installed: &Path) -> BTreeMap<PathBuf, (u64, u64)> {
+pub(crate) fn around<'a>(paths: impl Iterator<Item = &'a Path>, installed: &Path) -> BTreeMap<PathBuf, (u64, u64)> {
     let mut folders = BTreeMap::new();
     let mut add = |path: &Path| {
         if let Ok(seen) = std::fs::metadata(path)

@@ -4,9 +4,10 @@ use super::super::output;
 use super::program::Failed;
 use super::sources::{self, Sources};
 use crate::config::AgentName;
+use crate::registry::watch::around;
 use crate::wasm::{Digest, find_manifests};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -45,8 +46,12 @@ pub(super) struct Found {
 
 /// Finds them. Blocks.
 pub(super) fn find(paths: &[PathBuf]) -> Found {
-    let mut found = Found::default();
-    for (folder, manifest) in paths.iter().flat_map(|path| find_manifests(path)) {
+    let manifests: Vec<_> = paths.iter().flat_map(|path| find_manifests(path)).collect();
+    // Whatever is wrong with a manifest is mended there, and what is not there yet comes to be there.
+    let watched = paths.iter().chain(manifests.iter().map(|(folder, _)| folder)).map(PathBuf::as_path);
+    // Nothing of these is installed.
+    let mut found = Found { folders: around(watched, Path::new("")), ..Found::default() };
+    for (folder, manifest) in manifests {
         let Ok(manifest) = manifest else { continue };
         let Some(command) = manifest.build.as_ref().map(|build| build.command.clone()) else { continue };
         let sources = sources::look(&folder, &manifest);
@@ -111,6 +116,27 @@ mod tests {
     fn plan(text: &str) -> Plan {
         let sources = Sources { stamp: Digest::of(text.as_bytes()), folders: BTreeMap::new(), remark: None };
         Plan { name: AgentName::try_from("vary".to_owned()).expect("a name"), command: "make".to_owned(), sources }
+    }
+
+    #[test]
+    fn what_is_no_agent_is_watched_until_it_is_one() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("agent");
+        std::fs::create_dir(&folder).expect("made");
+        std::fs::write(folder.join("agent.toml"), "[agent").expect("written");
+        for path in [folder.clone(), root.path().to_owned()] {
+            let found = find(&[path]);
+            assert!(found.projects.is_empty());
+            assert!(
+                [folder.as_path(), root.path()].iter().all(|path| found.folders.contains_key(*path)),
+                "{:?}",
+                found.folders
+            );
+        }
+        for path in [root.path().join("later"), folder.join("agent.wasm")] {
+            let parent = path.parent().expect("a folder").to_owned();
+            assert!(find(&[path]).folders.contains_key(&parent));
+        }
     }
 
     #[test]
