@@ -161,15 +161,6 @@ impl Store {
         .await
     }
 
-    /// A version is not to be tried again until [`Store::unbar`], for this reason.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub async fn bar(&self, agent: &str, id: &str, why: &str) -> Result<(), StoreError> {
-        let (agent, id, why) = (agent.to_owned(), id.to_owned(), why.to_owned());
-        self.run(move |connection| bar(connection, &agent, &id, &why)).await
-    }
-
     /// All versions of an agent may be tried again.
     ///
     /// # Errors
