@@ -174,6 +174,75 @@ async fn a_host_that_runs_says_why_it_does_not_do_something() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn what_a_host_refuses_is_not_installed_and_goes_without_harm_to_who_answers() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    let (data, elsewhere) = (root.path().join("data"), author(root.path(), "1")?);
+    fs::create_dir_all(&data)?;
+    let mut dev = Dev::start(&data, &["dev", "--port", "0", "--no-build", &elsewhere], &[])?;
+    dev.line().await?;
+    let user = user(&data).await?;
+    let session = user.session().await?;
+    ensure!(user.ask(&session, "hello").await?.text == "1");
+    done(&data, &["pin", &session, "vary"]).await?;
+    let wrong = author(&root.path().join("wrong"), "3")?;
+    let manifest = fs::read_to_string(Path::new(&wrong).join("agent.toml"))?.replace("\"vary\"", "\"wrong\"");
+    fs::write(Path::new(&wrong).join("agent.toml"), format!("{manifest}[test]\nmessages = [\"x\"]\n"))?;
+    let traps = component(";; Traps.\n(func (export \"handle\") (param i32) (result i32) (unreachable))")?;
+    fs::write(Path::new(&wrong).join("target/vary.wasm"), traps)?;
+    for (path, part) in [(author(root.path(), "2")?, "its name `vary` is taken by"), (wrong, "does not use it: ")] {
+        let ended = agent(&data, &["install", &path]).await?;
+        ensure!(ended.code == Some(1) && ended.stderr.contains(part), "{path}: {ended:?}");
+        ensure!(!ended.stderr.contains("is installed"), "{ended:?}");
+    }
+    done(&data, &["remove", "wrong"]).await?;
+    let removed = done(&data, &["remove", "vary"]).await?;
+    ensure!(removed.stderr.contains("goes on, with what it keeps"), "{removed:?}");
+    ensure!(!data.join("agents/vary").exists() && !data.join("agents/wrong").exists());
+    // Who answers is the one before, and is known as before.
+    ensure!(user.ask(&session, "hello").await?.text == "1");
+    done(&data, &["reload", "vary"]).await?;
+    dev.terminate().await?;
+    let mut dev = Dev::start(&data, &["dev", "--port", "0", "--no-build", &elsewhere], &[])?;
+    dev.line().await?;
+    let pinned = rusqlite::Connection::open(records(&data.join("dev/host"))?)?;
+    let pins: i64 = pinned.query_row("SELECT count(*) FROM pins", [], |row| row.get(0))?;
+    ensure!(pins == 1, "the pin was forgotten");
+    Ok(())
+}
+
+/// The one file of records in a data folder.
+fn records(folder: &Path) -> Result<std::path::PathBuf> {
+    let mut files = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+    files.find(|path| path.extension().is_some_and(|extension| extension == "db")).context("records")
+}
+
+#[tokio::test]
+async fn what_is_removed_is_forgotten_by_the_hosts_of_run_and_dev() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    let data = root.path().join("data");
+    fs::create_dir_all(data.join("dev/host"))?;
+    done(&data, &["install", &author(root.path(), "1")?]).await?;
+    // Those of `run` come first where there are both.
+    let files = [data.join("dev/host/ins_dev.db"), data.join("ins_old.db"), data.join("ins_new.db")];
+    for file in &files {
+        fs::write(file, "")?;
+        let given = run(&data, &["grants", "add", "vary", "http GET https://a.example/x"], &[]).await?;
+        ensure!(given.code == Some(0), "{given:?}");
+    }
+    let grants = |file: &Path| -> Result<i64> {
+        Ok(rusqlite::Connection::open(file)?.query_row("SELECT count(*) FROM grants", [], |row| row.get(0))?)
+    };
+    for file in &files {
+        ensure!(grants(file)? == 1, "nothing was given in {}", file.display());
+    }
+    done(&data, &["remove", "vary"]).await?;
+    for file in &files {
+        ensure!(grants(file)? == 0, "{} still allows something", file.display());
+    }
+    Ok(())
+}
+
 /// What the host's socket answers.
 async fn say(socket: &Path, words: &[u8]) -> Result<Value> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -9,10 +9,14 @@ use std::path::{Path, PathBuf};
 /// Opens the records of the host of `run`, else those of `dev`; gives their file, too.
 pub(super) async fn open(config: &Config) -> Result<(Store, PathBuf), Failure> {
     let file = find(config)?;
+    Ok((open_file(config, &file).await?, file))
+}
+
+/// Opens these records.
+pub(super) async fn open_file(config: &Config, file: &Path) -> Result<Store, Failure> {
     let durability = if config.fsync { Durability::Machine } else { Durability::Process };
-    let opened = file.clone();
-    let store = crate::tasks::blocking(move || Store::open(&opened, durability)).await.map_err(Failure::other)?;
-    Ok((store, file))
+    let file = file.to_owned();
+    crate::tasks::blocking(move || Store::open(&file, durability)).await.map_err(Failure::other)
 }
 
 fn find(config: &Config) -> Result<PathBuf, Failure> {
@@ -28,7 +32,12 @@ fn find(config: &Config) -> Result<PathBuf, Failure> {
 
 /// The installation that was used last.
 fn newest(folder: &Path) -> Option<PathBuf> {
-    let files = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-    let stores = files.filter(|path| path.extension().is_some_and(|extension| extension == "db"));
+    let stores = files(folder).into_iter();
     stores.max_by_key(|path| std::fs::metadata(path).and_then(|file| file.modified()).ok())
+}
+
+/// The records in a data folder: one file an installation.
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "db")).collect()
 }

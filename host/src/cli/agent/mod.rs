@@ -3,12 +3,14 @@
 pub(super) mod args;
 mod install;
 mod list;
+mod remove;
 
 use super::exit::Failure;
 use super::{dev, inspect, output};
-use crate::config::Config;
+use crate::config::{AgentName, Config};
 use crate::daemon::{self, AskError, Done, Order};
 use args::{AgentArgs, AgentCommand};
+use std::path::{Path, PathBuf};
 
 /// Does what the subcommand says.
 pub(super) async fn agent(config: Config, args: AgentArgs) -> Result<(), Failure> {
@@ -16,7 +18,7 @@ pub(super) async fn agent(config: Config, args: AgentArgs) -> Result<(), Failure
         AgentCommand::List { json, paths } => list::list(config, json, paths.is_empty()).await,
         AgentCommand::Inspect { path, json } => inspect::inspect(&path, &config.limits, json),
         AgentCommand::Install { path } => install::install(&config, &path).await,
-        AgentCommand::Remove { agent, keep_state } => install::remove(&config, &agent, keep_state).await,
+        AgentCommand::Remove { agent, keep_state } => remove::remove(&config, &agent, keep_state).await,
         AgentCommand::Reload { agent } => {
             let done = order(&config, &Order::Reload { agent: agent.clone() }).await?;
             list::tell(&done, agent.as_deref());
@@ -57,15 +59,50 @@ async fn order(config: &Config, order: &Order) -> Result<Done, Failure> {
 
 /// The answer of the host that runs, if one does.
 async fn running(config: &Config, order: &Order) -> Result<Result<Done, AskError>, Failure> {
-    let mut nobody = None;
-    for folder in [config.data_dir.clone(), dev::host_dir(&config.data_dir)] {
-        match daemon::order(&folder, order).await {
-            Ok(done) => return Ok(Ok(done)),
-            Err(error @ AskError::NotRunning(_)) => drop(nobody.get_or_insert(error)),
-            Err(error) => return Err(Failure::other(crate::text::line(&error.to_string(), 2_000))),
+    for folder in homes(config) {
+        if let Some(done) = told(&folder, order).await? {
+            return Ok(Ok(done));
         }
     }
-    Ok(Err(nobody.unwrap_or_else(|| AskError::NotRunning(config.data_dir.clone()))))
+    Ok(Err(AskError::NotRunning(config.data_dir.clone())))
+}
+
+/// The data folders of the hosts that have what is installed: that of `run`, and that of `dev`.
+fn homes(config: &Config) -> [PathBuf; 2] {
+    [config.data_dir.clone(), dev::host_dir(&config.data_dir)]
+}
+
+/// The answer of the host that runs in a data folder, if one does.
+async fn told(home: &Path, order: &Order) -> Result<Option<Done>, Failure> {
+    match daemon::order(home, order).await {
+        Ok(done) => Ok(Some(done)),
+        Err(AskError::NotRunning(_)) => Ok(None),
+        Err(error) => Err(Failure::other(crate::text::line(&error.to_string(), 2_000))),
+    }
+}
+
+/// Where an agent is installed.
+struct Place {
+    folder: PathBuf,
+    /// The same, spelled as the system does.
+    real: Option<PathBuf>,
+}
+
+impl Place {
+    fn of(config: &Config, name: &AgentName) -> Self {
+        let folder = config.agents.installed.join(name.as_str());
+        let real = real(&folder);
+        Self { folder, real }
+    }
+
+    /// Whether a host means this one, be it there or not.
+    fn is(&self, origin: &Path) -> bool {
+        origin == self.folder || self.real.is_some() && self.real == real(origin)
+    }
+}
+
+fn real(place: &Path) -> Option<PathBuf> {
+    Some(place.parent()?.canonicalize().ok()?.join(place.file_name()?))
 }
 
 fn say(words: &str) {

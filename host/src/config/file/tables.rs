@@ -99,9 +99,12 @@ impl AgentsTable {
         data_dir: &Path,
     ) -> Result<AgentsConfig, ConfigError> {
         let paths = self.paths.into_iter().map(|path| base.join(path));
+        // Programs that were started elsewhere must know it again.
+        let relative = data_dir.join("agents");
+        let installed = std::path::absolute(&relative).ok();
         Ok(AgentsConfig {
             paths: if flags.is_empty() { paths.collect() } else { flags },
-            installed: data_dir.join("agents"),
+            installed: installed.unwrap_or(relative),
             default: self.default,
             swap: SwapConfig::checked(self.watch, self.settle, &self.trial)?,
             cache: CacheConfig { folder: data_dir.join("compiled"), most: self.cache.map_or(1 << 30, |most| most.0) },
