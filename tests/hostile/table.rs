@@ -49,7 +49,8 @@ impl Row {
 /// How a turn ended, from what its user reads.
 fn ending(text: &str) -> String {
     let Some((_, note)) = text.rsplit_once("⚠️ The ") else { return "answered".to_owned() };
-    match note.split_once("`limits.").and_then(|(_, rest)| rest.split_once('`')) {
+    let named = note.split_once("or raise `").and_then(|(_, rest)| rest.split_once('`'));
+    match named.map(|(key, rest)| (key.trim_start_matches("limits."), rest)) {
         Some((key, _)) if note.contains("was stopped: it reached") => format!("limit:{key}"),
         _ if note.contains("ended its turn without an answer") => "silent".to_owned(),
         _ if note.contains("crashed (") => "crashed".to_owned(),

@@ -161,6 +161,9 @@ fn manifest(name: &str, row: &Row, given: &Path) -> Result<String> {
         let quote = if matches!(key, "calls" | "asks") { "" } else { "\"" };
         writeln!(text, "{key} = {quote}{value}{quote}")?;
     }
+    if let Some(memory) = row.limit("total.memory") {
+        writeln!(text, "[total]\nmemory = \"{memory}\"")?;
+    }
     if matches!(row.how, "ssrf" | "web" | "asking") {
         text.push_str(WANTS_PAGES);
     }

@@ -6,15 +6,33 @@ use sophon_tests::{Log, World, agents, guest};
 use std::fs;
 use std::sync::Arc;
 
-/// Every limit of a turn by its key.
-const KEYS: [&str; 10] = ["cpu", "memory", "tables", "stack", "wall", "output", "calls", "lines", "programs", "asks"];
+/// Every limit of a turn by its key, and those of all turns of an agent.
+const KEYS: [&str; 12] = [
+    "cpu",
+    "memory",
+    "tables",
+    "stack",
+    "wall",
+    "output",
+    "calls",
+    "lines",
+    "programs",
+    "asks",
+    "total.turns",
+    "total.memory",
+];
 
 /// A world whose probe has these limits, and a session with it.
 async fn frugal(limits: &str) -> Result<(World, String)> {
+    named("frugal", limits).await
+}
+
+/// The same with a name of its own: what all turns of an agent have together is kept by that, in an engine of all tests.
+pub(crate) async fn named(name: &str, limits: &str) -> Result<(World, String)> {
     let dir = tempfile::tempdir()?;
     fs::copy(guest("probe"), dir.path().join("c.wasm"))?;
     let manifest = format!(
-        "[agent]\nname = \"frugal\"\nversion = \"1\"\ncomponent = \"c.wasm\"\n[[want.exec]]\nprogram = \"*\"\n\
+        "[agent]\nname = \"{name}\"\nversion = \"1\"\ncomponent = \"c.wasm\"\n[[want.exec]]\nprogram = \"*\"\n\
          args = [\"...\"]\nwhy = \"to try them\"\n[limits]\n{limits}"
     );
     fs::write(dir.path().join("agent.toml"), manifest)?;
@@ -27,7 +45,7 @@ async fn frugal(limits: &str) -> Result<(World, String)> {
 }
 
 /// How often a limit was reached. The engine, and so its count, is that of all tests.
-async fn reached(world: &World, key: &str) -> Result<u64> {
+pub(crate) async fn reached(world: &World, key: &str) -> Result<u64> {
     let addr = world.host().metrics_addr().context("metrics are served")?;
     let client = reqwest::Client::builder().no_proxy().build()?;
     let text = client.get(format!("http://{addr}/metrics")).send().await?.text().await?;

@@ -29,5 +29,6 @@ mod state;
 mod status;
 mod stop;
 mod swap;
+mod totals;
 mod trace;
 mod turn;

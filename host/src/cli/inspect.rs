@@ -2,47 +2,55 @@
 
 use super::exit::Failure;
 use super::output;
-use crate::config::{Limits, Lowered, Manifest};
+use crate::config::{Amount, Limits, Lowered, Manifest, Totals, TotalsConfig};
 use crate::wasm::{Inspection, find_manifests};
 use serde_json::json;
 use std::path::Path;
 
 /// Shows the agents at a path.
-pub(super) fn inspect(path: &Path, most: &Limits, json: bool) -> Result<(), Failure> {
+pub(super) fn inspect(path: &Path, most: &Limits, totals: &TotalsConfig, json: bool) -> Result<(), Failure> {
     let mut bad = None;
     for (_, manifest) in find_manifests(path) {
         let given = |mut manifest: Manifest| {
-            let lowered;
+            let mut lowered;
             (manifest.limits, lowered) = manifest.limits.within(most);
-            (manifest, lowered)
+            let (totals, less) = manifest.total.within(totals.of(&manifest.name));
+            lowered.extend(less);
+            Given { manifest, totals, lowered }
         };
-        let seen = manifest
-            .map(given)
-            .and_then(|(manifest, lowered)| Inspection::of(&manifest).map(|seen| (manifest, lowered, seen)));
+        let seen = manifest.map(given).and_then(|given| Inspection::of(&given.manifest).map(|seen| (given, seen)));
         match seen {
-            Ok((manifest, lowered, seen)) if json => output::data(&as_json(&manifest, &lowered, &seen).to_string()),
-            Ok((manifest, lowered, seen)) => {
-                lines(&manifest, &lowered, &seen).iter().for_each(|line| output::data(line))
-            }
+            Ok((given, seen)) if json => output::data(&as_json(&given, &seen).to_string()),
+            Ok((given, seen)) => lines(&given, &seen).iter().for_each(|line| output::data(line)),
             Err(error) => bad = Some(Failure::other(crate::text::terminal(&error.to_string()))),
         }
     }
     bad.map_or(Ok(()), Err)
 }
 
-fn as_json(manifest: &Manifest, lowered: &[Lowered], seen: &Inspection) -> serde_json::Value {
-    let limits: serde_json::Map<_, _> =
-        manifest.limits.entries().iter().map(|(key, amount)| ((*key).to_owned(), amount.to_string().into())).collect();
+/// An agent with what it would get here.
+struct Given {
+    manifest: Manifest,
+    totals: Totals,
+    lowered: Vec<Lowered>,
+}
+
+fn as_json(Given { manifest, totals, lowered }: &Given, seen: &Inspection) -> serde_json::Value {
+    let named = |entries: &[(&str, Amount)]| -> serde_json::Map<String, serde_json::Value> {
+        let short = |key: &str| key.trim_start_matches("total.").to_owned();
+        entries.iter().map(|(key, amount)| (short(key), amount.to_string().into())).collect()
+    };
+    let (limits, totals) = (named(&manifest.limits.entries()), named(&totals.entries()));
     json!({
         "name": manifest.name.as_str(), "version": manifest.version, "description": manifest.description,
         "component": manifest.component, "size": seen.size, "sha256": seen.digest.to_string(),
         "contract": seen.contract, "can": seen.can, "cannot": seen.cannot, "not_offered": seen.unknown,
-        "wants": manifest.wants, "limits": limits,
+        "wants": manifest.wants, "limits": limits, "total": totals,
         "lowered": lowered.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 
-fn lines(manifest: &Manifest, lowered: &[Lowered], seen: &Inspection) -> Vec<String> {
+fn lines(Given { manifest, totals, lowered }: &Given, seen: &Inspection) -> Vec<String> {
     let row = |name: &str, value: &str| format!("{name:<9}{}", crate::text::line(value, 2_000));
     let listed = |words: &[&str]| if words.is_empty() { "nothing".to_owned() } else { words.join("; ") };
     let mut lines = vec![
@@ -64,6 +72,7 @@ fn lines(manifest: &Manifest, lowered: &[Lowered], seen: &Inspection) -> Vec<Str
         lines.push(row(if index == 0 { "wants" } else { "" }, want));
     }
     lines.push(row("limits", &limits(&manifest.limits)));
+    lines.push(row("in all", &together(totals)));
     lines.extend(lowered.iter().map(|lowered| row("", &lowered.to_string())));
     for unknown in &seen.unknown {
         lines.push(row("lacks", &format!("{unknown}: this host does not offer it, and does not load the agent")));
@@ -77,4 +86,9 @@ fn limits(limits: &Limits) -> String {
         "computes {cpu}, {memory} of memory, {tables} table elements, {stack} of stack, {wall} in all, {output} of \
          output, {calls} calls, {lines} log lines, {programs} programs, {asks} questions"
     )
+}
+
+fn together(totals: &Totals) -> String {
+    let Totals { turns, memory } = totals;
+    format!("{turns} turns at once, with {memory} of memory together")
 }

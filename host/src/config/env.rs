@@ -32,6 +32,8 @@ pub struct Environment {
     pub host_label: String,
     /// How many memory mappings the system gives one process, where it says so.
     pub mappings: Option<u64>,
+    /// How much memory there is for this machine's processes, in bytes, where the system says so.
+    pub memory: Option<u64>,
 }
 
 impl Environment {
@@ -56,6 +58,7 @@ impl Environment {
             runtime_dir: path("XDG_RUNTIME_DIR"),
             state_home: path("XDG_STATE_HOME").or_else(|| under_home(".local/state")),
             mappings: mappings(),
+            memory: memory(),
             host_label: text("HOSTNAME").or_else(system_name).unwrap_or_else(|| "this machine".to_owned()),
         }
     }
@@ -88,4 +91,13 @@ fn system_name() -> Option<String> {
 
 fn mappings() -> Option<u64> {
     std::fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()
+}
+
+/// What the machine has; in a container what that may have, where it is less.
+fn memory() -> Option<u64> {
+    let told = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kib = told.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
+    let all = kib?.parse::<u64>().ok()?.checked_mul(1_024)?;
+    let own = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|most| most.trim().parse().ok());
+    Some(own.map_or(all, |own: u64| all.min(own)))
 }

@@ -226,7 +226,7 @@ impl Config {
     }
 
     fn merge(mut file: File, base: &Path, flags: Overrides, environment: &Environment) -> Result<Self, ConfigError> {
-        let (totals, limits) = (file.totals()?, file.limits()?);
+        let (totals, limits) = (file.totals(environment.memory)?, file.limits()?);
         let policy = file.policy().checked(Self::FILE)?;
         let data_dir = flags
             .data_dir

@@ -57,10 +57,10 @@ pub enum Amount {
     Count(u64),
 }
 
-/// A limit of a manifest that the operator does not give.
+/// A limit of a manifest, or a total, that the operator does not give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lowered {
-    /// Its key in `[limits]` of both files.
+    /// Its key in `[limits]` of both files; of a total with its table.
     pub key: &'static str,
     /// What the manifest asks for.
     pub asked: Amount,
@@ -78,10 +78,15 @@ impl fmt::Display for Amount {
     }
 }
 
+/// A key as both files have it: that of a limit is in `[limits]`, that of a total names its table itself.
+pub fn setting(key: &str) -> String {
+    if key.starts_with("total.") { key.to_owned() } else { format!("limits.{key}") }
+}
+
 impl fmt::Display for Lowered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, asked, given } = self;
-        write!(f, "`limits.{key}` is {given} by sophon-host.toml, and not the {asked} of its agent.toml")
+        let (Self { asked, given, .. }, key) = (self, setting(self.key));
+        write!(f, "`{key}` is {given} by sophon-host.toml, and not the {asked} of its agent.toml")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::limits::LimitsTable;
 use super::want::WantTables;
-use super::{ByteSize, Limits};
+use super::{ByteSize, Limits, TotalsTable};
 use crate::grant::Wants;
 use serde::Deserialize;
 use std::fmt;
@@ -63,6 +63,8 @@ pub struct Manifest {
     pub wants: Wants,
     /// What a turn may use.
     pub limits: Limits,
+    /// What all its turns may use together, as far as it says.
+    pub total: TotalsTable,
     /// Messages that a candidate must answer before it takes over.
     pub tests: Vec<String>,
     /// The number of what `state` holds: raised by a version that keeps it in another shape.
@@ -140,6 +142,8 @@ struct File {
     want: WantTables,
     #[serde(default)]
     limits: LimitsTable,
+    #[serde(default)]
+    total: TotalsTable,
     #[serde(default)]
     test: TestTable,
     #[serde(default)]
@@ -230,6 +234,7 @@ impl Manifest {
             build: None,
             wants: Wants::default(),
             limits: Limits::default(),
+            total: TotalsTable::default(),
             tests: Vec::new(),
             schema: 1,
             origin: component.to_owned(),
@@ -239,7 +244,7 @@ impl Manifest {
 
     fn parse(source: String, folder: &Path) -> Result<Self, String> {
         let file = toml::from_str(&source).map_err(|error| error.to_string())?;
-        let File { agent, build, want, limits, test, state } = file;
+        let File { agent, build, want, limits, total, test, state } = file;
         if test.messages.len() > MAX_TESTS || test.messages.iter().any(|message| message.len() > MAX_TEST) {
             return Err(format!("`test.messages` may have at most {MAX_TESTS} messages of {MAX_TEST} bytes"));
         }
@@ -256,6 +261,7 @@ impl Manifest {
             build,
             wants: want.wants()?,
             limits: limits.checked(&Limits::default())?,
+            total: total.of_manifest()?,
             tests: test.messages,
             schema: state.schema,
             origin: folder.to_owned(),

@@ -22,7 +22,7 @@ pub use exec::ExecConfig;
 pub use file::{
     AgentsConfig, CacheConfig, CloudConfig, CloudUrl, Config, ConfigError, LogFormat, Overrides, TurnsConfig,
 };
-pub use limits::{Amount, Limits, Lowered};
+pub use limits::{Amount, Limits, Lowered, setting};
 pub use manifest::{AgentName, BuildSpec, HistorySpec, Manifest, ManifestError};
 pub use policy::{PolicyConfig, SecretSpec};
 pub use secret::Secret;
@@ -30,5 +30,5 @@ pub use secrets::{SecretError, SecretFile, SecretSource, SecretValues, secret_va
 pub use swap::{SwapConfig, TrialConfig, Watch};
 pub use telemetry::Collector;
 pub use token::{Token, TokenError, TokenFile};
-pub use totals::{Totals, TotalsConfig};
+pub use totals::{Totals, TotalsConfig, TotalsTable};
 pub use units::{ByteSize, Span};

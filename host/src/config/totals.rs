@@ -1,18 +1,17 @@
 //! What all turns of one agent may use together.
 
 use super::file::invalid;
-use super::{AgentName, ConfigError};
+use super::{AgentName, Amount, ByteSize, ConfigError, Lowered};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-
-/// The most turns of one agent at once, unless the operator says so: as many as a host can run.
-const TURNS: u32 = 8_000;
 
 /// The bounds of one agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Totals {
     /// Turns that run at once; further ones wait with their bubble open.
     pub turns: u32,
+    /// Linear memory of all turns that run. A turn that needs more than is left is ended.
+    pub memory: ByteSize,
 }
 
 /// The bounds of each agent.
@@ -22,16 +21,18 @@ pub struct TotalsConfig {
     named: BTreeMap<AgentName, Totals>,
 }
 
-/// `[total]`, and `[agent.NAME.total]`.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+/// `[total]` as it is written: in `agent.toml` what an agent is content with, in `sophon-host.toml`, there also as
+/// `[agent.NAME.total]`, the most that it gets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct TotalsTable {
+pub struct TotalsTable {
     turns: Option<u32>,
+    memory: Option<ByteSize>,
 }
 
 impl Default for Totals {
     fn default() -> Self {
-        Self { turns: TURNS }
+        Self { turns: Self::MOST.turns, memory: ByteSize(16 << 30) }
     }
 }
 
@@ -42,14 +43,47 @@ impl From<Totals> for TotalsConfig {
     }
 }
 
+impl Totals {
+    /// What anybody may set, at least and at most.
+    const LEAST: Self = Self { turns: 1, memory: ByteSize(1 << 20) };
+    const MOST: Self = Self { turns: 8_000, memory: ByteSize(1 << 40) };
+
+    /// What an agent gets of an operator who says nothing, on a machine with so much memory: half of it.
+    pub(super) fn on(memory: Option<u64>) -> Self {
+        let unset = Self::default();
+        let half = memory.map(|memory| ByteSize(memory / 2).clamp(Self::LEAST.memory, Self::MOST.memory));
+        Self { memory: half.unwrap_or(unset.memory), ..unset }
+    }
+
+    /// Each with its key.
+    pub fn entries(&self) -> [(&'static str, Amount); 2] {
+        [("total.turns", Amount::Count(self.turns.into())), ("total.memory", Amount::Bytes(self.memory))]
+    }
+
+    /// The first bound that is out of its range, and that range.
+    fn problem(&self) -> Option<(&'static str, String)> {
+        let range = Self::LEAST.entries().into_iter().zip(Self::MOST.entries());
+        let mut each = self.entries().into_iter().zip(range);
+        each.find_map(|((key, is), ((_, least), (_, most)))| {
+            let fits = least <= is && is <= most;
+            (!fits).then(|| (key, format!("{is} is not within {least} to {most}")))
+        })
+    }
+}
+
 impl TotalsConfig {
     /// Those of all agents, and those of some.
     pub(super) fn checked(
         all: TotalsTable,
         named: impl Iterator<Item = (AgentName, TotalsTable)>,
+        unset: Totals,
     ) -> Result<Self, ConfigError> {
-        let all = all.checked("total", Totals::default())?;
-        let named = named.map(|(name, table)| Ok((name.clone(), table.checked(&format!("agent.{name}.total"), all)?)));
+        let read = |table: TotalsTable, place: &str, unset| {
+            let totals = table.or(unset);
+            totals.problem().map_or(Ok(totals), |(key, why)| Err(invalid(&format!("{place}{key}"), why)))
+        };
+        let all = read(all, "", unset)?;
+        let named = named.map(|(name, table)| Ok((name.clone(), read(table, &format!("agent.{name}."), all)?)));
         Ok(Self { all, named: named.collect::<Result<_, ConfigError>>()? })
     }
 
@@ -60,12 +94,31 @@ impl TotalsConfig {
 }
 
 impl TotalsTable {
-    fn checked(self, place: &str, unset: Totals) -> Result<Totals, ConfigError> {
-        let totals = Totals { turns: self.turns.unwrap_or(unset.turns) };
-        if !(1..=TURNS).contains(&totals.turns) {
-            return Err(invalid(&format!("{place}.turns"), format!("{} is not within 1 to 8,000", totals.turns)));
-        }
-        Ok(totals)
+    fn or(self, unset: Totals) -> Totals {
+        Totals { turns: self.turns.unwrap_or(unset.turns), memory: self.memory.unwrap_or(unset.memory) }
+    }
+
+    /// Whether it says something of this key.
+    pub fn names(self, key: &str) -> bool {
+        // What is not said is what is put in its place, whatever that is.
+        let said = |table: Self, unset| table.or(unset).entries().into_iter().find(|(name, _)| *name == key);
+        said(self, Totals::LEAST) == said(self, Totals::MOST)
+    }
+
+    /// The same, if a manifest may say it.
+    pub(super) fn of_manifest(self) -> Result<Self, String> {
+        let problem = self.or(Totals::MOST).problem();
+        problem.map_or(Ok(self), |(key, why)| Err(format!("`{key}`: {why}")))
+    }
+
+    /// What an agent gets that asks for this, of an operator who gives at most `most`; and what of it is less than it asks
+    /// for. What it does not name it has as far as there is any.
+    pub fn within(self, most: Totals) -> (Totals, Vec<Lowered>) {
+        let asked = self.or(most);
+        let given = Totals { turns: asked.turns.min(most.turns), memory: asked.memory.min(most.memory) };
+        let both = asked.entries().into_iter().zip(given.entries());
+        let lowered = both.filter(|((_, asked), (_, given))| given < asked);
+        (given, lowered.map(|((key, asked), (_, given))| Lowered { key, asked, given }).collect())
     }
 }
 
@@ -73,20 +126,53 @@ impl TotalsTable {
 mod tests {
     use super::*;
 
+    fn table(text: &str) -> Result<TotalsTable, String> {
+        toml::from_str(text).map_err(|error| error.to_string())
+    }
+
     fn read(all: &str, named: &str) -> Result<TotalsConfig, String> {
-        let table = |text| toml::from_str::<TotalsTable>(text).map_err(|error| error.to_string());
         let name = AgentName::try_from("echo".to_owned())?;
-        TotalsConfig::checked(table(all)?, [(name, table(named)?)].into_iter()).map_err(|error| error.to_string())
+        let named = [(name, table(named)?)].into_iter();
+        TotalsConfig::checked(table(all)?, named, Totals::default()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn an_agent_has_its_own_bounds_or_those_of_all() {
         let name = |name: &str| AgentName::try_from(name.to_owned()).expect("a name");
-        let totals = read("turns = 5", "turns = 2").expect("valid");
+        let totals = read("turns = 5\nmemory = \"1GiB\"", "turns = 2").expect("valid");
         assert_eq!((totals.of(&name("echo")).turns, totals.of(&name("other")).turns), (2, 5));
+        assert_eq!(totals.of(&name("echo")).memory, ByteSize(1 << 30));
         assert_eq!(read("turns = 5", "").expect("valid").of(&name("echo")).turns, 5);
-        assert!(read("", "turns = 0").is_err_and(|why| why.contains("agent.echo.total.turns")));
-        assert!(read("turns = 8001", "").is_err_and(|why| why.contains("total.turns")));
-        assert!(read("trns = 1", "").is_err_and(|why| why.contains("`turns`")));
+    }
+
+    #[test]
+    fn what_nobody_may_set_is_refused() {
+        for (named, part) in [
+            ("turns = 0", "agent.echo.total.turns: 0 is not within 1 to 8000"),
+            ("turns = 8001", "total.turns"),
+            ("memory = \"1KiB\"", "total.memory: 1 KiB is not within 1 MiB"),
+            ("trns = 1", "`turns`"),
+        ] {
+            let why = read("", named).expect_err(named);
+            assert!(why.contains(part), "{part} is not in: {why}");
+        }
+        let why = table("turns = 9000").and_then(TotalsTable::of_manifest).expect_err("too many");
+        assert!(why.starts_with("`total.turns`: 9000"), "{why}");
+    }
+
+    #[test]
+    fn an_agent_that_asks_for_more_than_there_is_gets_that_and_is_told() {
+        let most = Totals { turns: 10, ..Totals::default() };
+        let (given, lowered) = table("turns = 20\nmemory = \"1MiB\"").expect("a table").within(most);
+        assert_eq!(given, Totals { turns: 10, memory: ByteSize(1 << 20), ..most });
+        let told: Vec<String> = lowered.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["`total.turns` is 10 by sophon-host.toml, and not the 20 of its agent.toml"]);
+        assert_eq!(TotalsTable::default().within(most), (most, vec![]));
+    }
+
+    #[test]
+    fn who_says_nothing_gives_half_of_the_machines_memory() {
+        assert_eq!(Totals::on(Some(8 << 30)).memory, ByteSize(4 << 30));
+        assert_eq!((Totals::on(Some(0)).memory, Totals::on(None)), (ByteSize(1 << 20), Totals::default()));
     }
 }

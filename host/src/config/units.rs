@@ -53,6 +53,7 @@ impl FromStr for Span {
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
+            bytes if bytes >= 1 << 30 && bytes % (1 << 30) == 0 => write!(f, "{} GiB", bytes >> 30),
             bytes if bytes >= 1 << 20 && bytes % (1 << 20) == 0 => write!(f, "{} MiB", bytes >> 20),
             bytes if bytes >= 1 << 10 && bytes % (1 << 10) == 0 => write!(f, "{} KiB", bytes >> 10),
             bytes => write!(f, "{bytes} bytes"),
@@ -118,6 +119,7 @@ mod tests {
     #[test]
     fn they_print_as_people_write_them() {
         assert_eq!(ByteSize(64 << 20).to_string(), "64 MiB");
+        assert_eq!((ByteSize(2 << 30).to_string(), ByteSize(3 << 29).to_string()), ("2 GiB".into(), "1536 MiB".into()));
         assert_eq!(Span(Duration::from_secs(600)).to_string(), "10 min");
         assert_eq!(Span(Duration::from_millis(1500)).to_string(), "1500 ms");
     }

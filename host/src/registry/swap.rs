@@ -25,6 +25,8 @@ impl Blame {
     /// Whose fault an end is.
     pub fn of(ended: &Ended) -> Self {
         match ended {
+            // It ran into what other turns of its agent had.
+            Ended::Limit(breach) if breach.is_total() => Self::Nobody,
             Ended::Trapped { .. } | Ended::Limit(_) | Ended::Stranded { .. } => Self::Version,
             Ended::Failed(Failure::Invalid(_) | Failure::Limit(_) | Failure::Other(_)) => Self::Version,
             Ended::Answered(_) | Ended::Busy { .. } => Self::Nobody,

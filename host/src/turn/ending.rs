@@ -1,7 +1,7 @@
 //! The words under a bubble that did not end as it should: what happened, and what to do.
 
 use super::bubble::Ending;
-use crate::config::{Config, Lowered, Manifest};
+use crate::config::{Config, Lowered, Manifest, Totals, setting};
 use crate::protocol::{FinishReason, Usage};
 use crate::wasm::{Breach, Ended, Failure, Finish, Outcome, last_words};
 
@@ -34,7 +34,7 @@ pub(super) fn answered(text: String) -> Ending {
 }
 
 /// The ending of a turn that an agent ran. `silent` is whether the bubble is still empty.
-pub(super) fn of(ended: Ended, manifest: &Manifest, lowered: &[Lowered], silent: bool) -> Ending {
+pub(super) fn of(ended: Ended, manifest: &Manifest, totals: &Totals, lowered: &[Lowered], silent: bool) -> Ending {
     let name = &manifest.name;
     match ended {
         Ended::Answered(outcome) => {
@@ -44,7 +44,7 @@ pub(super) fn of(ended: Ended, manifest: &Manifest, lowered: &[Lowered], silent:
             Ending { note, ..ending }
         }
         Ended::Failed(failure) => noted(&failed(&failure, name.as_str())),
-        Ended::Limit(breach) => noted(&limited(breach, manifest, lowered)),
+        Ended::Limit(breach) => noted(&limited(breach, manifest, totals, lowered)),
         Ended::Busy { .. } => {
             noted(&format!("The host had no room to start the agent `{name}`. Send your message again in a moment."))
         }
@@ -105,18 +105,24 @@ fn failed(failure: &Failure, name: &str) -> String {
     }
 }
 
-fn limited(breach: Breach, manifest: &Manifest, lowered: &[Lowered]) -> String {
-    let place = match lowered.iter().find(|lowered| lowered.key == breach.key()) {
+fn limited(breach: Breach, manifest: &Manifest, totals: &Totals, lowered: &[Lowered]) -> String {
+    let (key, name) = (breach.key(), &manifest.name);
+    // Without a word of its own an agent has what the operator gives to all its turns.
+    let is_own = || manifest.total.names(key);
+    let place = match lowered.iter().find(|lowered| lowered.key == key) {
         Some(Lowered { asked, .. }) => format!("{}; its agent.toml asks for {asked}", Config::FILE),
         None if breach == Breach::Stack => Config::FILE.to_owned(),
+        None if breach.is_total() && !is_own() => {
+            format!("{}, for all agents or in `[agent.{name}.total]`", Config::FILE)
+        }
         None => "its agent.toml".to_owned(),
     };
-    format!(
-        "The agent `{}` was stopped: it reached {}. Ask for less at once, or raise `limits.{}` in {place}.",
-        manifest.name,
-        breach.with_value(&manifest.limits),
-        breach.key()
-    )
+    let mend = match breach.is_total() {
+        true => "Try again when fewer of its turns run",
+        false => "Ask for less at once",
+    };
+    let (reached, key) = (breach.with_value(&manifest.limits, totals), setting(key));
+    format!("The agent `{name}` was stopped: it reached {reached}. {mend}, or raise `{key}` in {place}.")
 }
 
 fn from_outcome(outcome: Outcome) -> Ending {
@@ -149,7 +155,7 @@ mod tests {
     }
 
     fn note(ended: Ended) -> String {
-        of(ended, &manifest(), &[], true).note.expect("a note")
+        of(ended, &manifest(), &Totals::default(), &[], true).note.expect("a note")
     }
 
     #[test]
@@ -161,8 +167,18 @@ mod tests {
         }
         let (asked, given) = (Amount::Count(9), Amount::Count(1));
         let lowered = [Lowered { key: "calls", asked, given }];
-        let told = of(Ended::Limit(Breach::Calls), &manifest(), &lowered, true).note.expect("a note");
+        let told = of(Ended::Limit(Breach::Calls), &manifest(), &Totals::default(), &lowered, true);
+        let told = told.note.expect("a note");
         assert!(told.ends_with("raise `limits.calls` in sophon-host.toml; its agent.toml asks for 9."), "{told}");
+        let own = Manifest { total: toml::from_str("memory = \"1MiB\"").expect("a table"), ..manifest() };
+        for (manifest, place) in [
+            (manifest(), "`total.memory` in sophon-host.toml, for all agents or in `[agent.echo.total]`."),
+            (own, "`total.memory` in its agent.toml."),
+        ] {
+            let told = of(Ended::Limit(Breach::TotalMemory), &manifest, &Totals::default(), &[], true);
+            let told = told.note.expect("a note");
+            assert!(told.contains("its total of 16 GiB of memory") && told.ends_with(place), "{told}");
+        }
         let empty = Outcome { text: None, usage: None, finish: Finish::Stop };
         assert!(note(Ended::Answered(empty)).contains("without an answer"));
     }
@@ -189,7 +205,7 @@ mod tests {
             provider: None,
         };
         let outcome = Outcome { text: Some("hi".into()), usage: Some(usage), finish: Finish::Length };
-        let ending = of(Ended::Answered(outcome), &manifest(), &[], true);
+        let ending = of(Ended::Answered(outcome), &manifest(), &Totals::default(), &[], true);
         let usage = ending.usage.expect("usage");
         assert_eq!((usage.estimated_cost_usd, usage.model.as_deref()), (None, Some("m\\n")));
         assert_eq!((usage.input_tokens, usage.output_tokens), (1, MAX_TOKENS));

@@ -82,7 +82,7 @@ impl House {
         span.record("agent", agent.manifest.name.as_str());
         let (agent, ended) = self.let_answer(agent, message, speech).await?;
         self.moved(message, Stage::Settled(fate(&ended)));
-        Some(ending::of(ended, &agent.manifest, &agent.lowered, speech.said().trim().is_empty()))
+        Some(ending::of(ended, &agent.manifest, &agent.totals(), &agent.lowered, speech.said().trim().is_empty()))
     }
 
     /// Lets a version answer, and another one in its place if it fails on trial before anything came of it. Nothing if

@@ -1,6 +1,6 @@
 //! The limits of a turn, and what is said when one is reached.
 
-use crate::config::Limits;
+use crate::config::{Limits, Totals};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A limit that a turn reached. As an error it ends the guest.
@@ -36,6 +36,12 @@ pub enum Breach {
     /// It started too many programs. What was too much is refused, and the turn goes on.
     #[error("the limit of programs")]
     Programs,
+    /// As many turns of its agent run as may; it waits.
+    #[error("the total of turns")]
+    TotalTurns,
+    /// It asked for memory when all turns of its agent together had what they may.
+    #[error("the total of memory")]
+    TotalMemory,
 }
 
 /// A call that makes no sense, of a function that cannot say so. As an error it ends the guest, with these words.
@@ -44,7 +50,7 @@ pub enum Breach {
 pub(super) struct Misuse(pub(super) String);
 
 impl Breach {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Cpu,
         Self::Memory,
         Self::Tables,
@@ -55,9 +61,11 @@ impl Breach {
         Self::Output,
         Self::Lines,
         Self::Programs,
+        Self::TotalTurns,
+        Self::TotalMemory,
     ];
 
-    /// The key of `[limits]` that sets it.
+    /// The key of `[limits]` that sets it; of a total with its table.
     pub fn key(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -70,11 +78,18 @@ impl Breach {
             Self::Output => "output",
             Self::Lines => "lines",
             Self::Programs => "programs",
+            Self::TotalTurns => "total.turns",
+            Self::TotalMemory => "total.memory",
         }
     }
 
+    /// Whether it is one of all turns of an agent together.
+    pub fn is_total(self) -> bool {
+        matches!(self, Self::TotalTurns | Self::TotalMemory)
+    }
+
     /// The limit and its value, for a sentence: `its CPU limit of 2 s`.
-    pub fn with_value(self, limits: &Limits) -> String {
+    pub fn with_value(self, limits: &Limits, totals: &Totals) -> String {
         match self {
             Self::Cpu => format!("its CPU limit of {}", limits.cpu),
             Self::Memory => format!("its memory limit of {}", limits.memory),
@@ -86,6 +101,8 @@ impl Breach {
             Self::Output => format!("its output limit of {}", limits.output),
             Self::Lines => format!("its limit of {} log lines", limits.lines),
             Self::Programs => format!("its limit of {} programs", limits.programs),
+            Self::TotalTurns => format!("its total of {} turns at once", totals.turns),
+            Self::TotalMemory => format!("its total of {} of memory, which all its turns share", totals.memory),
         }
     }
 }
@@ -117,7 +134,8 @@ mod tests {
         let breaches = Breaches::default();
         breaches.count(Breach::Programs);
         let counted: Vec<_> = breaches.all().collect();
-        let mut keys: Vec<_> = Limits::default().entries().into_iter().map(|(key, _)| key).collect();
+        let (limits, totals) = (Limits::default().entries(), Totals::default().entries());
+        let mut keys: Vec<_> = limits.into_iter().chain(totals).map(|(key, _)| key).collect();
         keys.sort_unstable_by_key(|key| counted.iter().position(|(counted, _)| counted == key));
         assert_eq!(keys, counted.iter().map(|(key, _)| *key).collect::<Vec<_>>());
         assert_eq!(counted.iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>(), [&("programs", 1)]);

@@ -1,18 +1,19 @@
 //! The engine: how guests are compiled, where their memory comes from, and the ticker that interrupts them.
 
-use super::breach::Breaches;
+use super::breach::{Breach, Breaches};
 use super::cache::Cache;
 use super::compile::Compiler;
 use super::guest::Guest;
 use super::memory::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLES};
 use super::offer;
 use super::pace::Backstage;
+use super::room::{Place, Room, Share};
 use crate::capability::Chat;
 use crate::config::{AgentName, Limits, TotalsConfig};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::Thread;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -40,9 +41,9 @@ pub struct Engine {
     pub(super) breaches: Arc<Breaches>,
     pub(super) compiler: Compiler,
     pub(super) backstage: Arc<Backstage>,
-    totals: TotalsConfig,
-    /// Room for the turns of each agent, by its name: it outlives what is loaded under that name.
-    rooms: Mutex<BTreeMap<AgentName, Arc<Semaphore>>>,
+    pub(super) totals: TotalsConfig,
+    /// What the turns of each agent have together, by its name.
+    pub(super) rooms: Mutex<BTreeMap<AgentName, Arc<Room>>>,
     slots: Arc<Semaphore>,
     /// See [`Slots::Aside`].
     aside: Arc<Semaphore>,
@@ -127,18 +128,11 @@ impl Engine {
         self.breaches.clone()
     }
 
-    /// Room for the turns of an agent.
-    pub(super) fn room(&self, agent: &AgentName) -> Arc<Semaphore> {
-        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        let turns = self.totals.of(agent).turns as usize;
-        rooms.entry(agent.clone()).or_insert_with(|| Arc::new(Semaphore::new(turns))).clone()
-    }
-
     /// Waits until its agent has room for one more turn, and then for a free slot: an agent that has none keeps none from
     /// others. Tells that it waits unless there is one soon. While it is held the ticker runs.
-    pub(super) async fn slot(&self, room: Arc<Semaphore>, chat: &dyn Chat) -> Slot {
+    pub(super) async fn slot(&self, share: &Share, chat: &dyn Chat) -> Slot {
         let free = async {
-            let room = room.acquire_owned().await.expect("the engine never closes its rooms");
+            let room = share.place().await;
             let permit = self.slots.clone().acquire_owned().await.expect("the engine never closes its slots");
             (room, permit)
         };
@@ -146,6 +140,10 @@ impl Engine {
         let (room, permit) = match tokio::time::timeout(SOON, &mut free).await {
             Ok(both) => both,
             Err(_elapsed) => {
+                if share.is_full() {
+                    self.breaches.count(Breach::TotalTurns);
+                    tracing::info!("the turn waits for others of its agent: `total.turns` is {}", share.totals.turns);
+                }
                 chat.waits(true);
                 free.await
             }
@@ -173,7 +171,7 @@ pub enum Slots {
 /// Room for one instance.
 pub(super) struct Slot {
     _ticking: Ticking,
-    _room: Option<OwnedSemaphorePermit>,
+    _room: Option<Place>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -278,20 +276,29 @@ impl Drop for Ticker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Totals;
+    use crate::config::{Totals, TotalsTable};
     use futures_util::poll;
     use std::pin::pin;
 
     #[tokio::test]
     async fn an_agent_without_room_waits_and_keeps_no_slot_from_others() {
-        let engine = Engine::within(2, Limits::of_operator(), Totals { turns: 1 }.into()).expect("an engine");
-        let room = |name: &str| engine.room(&AgentName::try_from(name.to_owned()).expect("a name"));
+        let totals = Totals { turns: 2, ..Totals::default() };
+        let engine = Engine::within(3, Limits::of_operator(), totals.into()).expect("an engine");
+        let named = |name: &str| AgentName::try_from(name.to_owned()).expect("a name");
+        let share = |name: &str| engine.share(&named(name), TotalsTable::default()).0;
         let chat = crate::capability::Door::no_chat();
-        let first = engine.slot(room("greedy"), &*chat).await;
-        let mut second = pin!(engine.slot(room("greedy"), &*chat));
-        assert!(poll!(&mut second).is_pending());
-        drop(engine.slot(room("modest"), &*chat).await);
-        drop(first);
-        second.await;
+        // Two versions of one agent.
+        let (first, second) = (share("greedy"), share("greedy"));
+        let slots = (engine.slot(&first, &*chat).await, engine.slot(&second, &*chat).await);
+        assert!(first.is_full() && second.is_full());
+        let mut third = pin!(engine.slot(&first, &*chat));
+        assert!(poll!(&mut third).is_pending());
+        drop(engine.slot(&share("modest"), &*chat).await);
+        drop(slots);
+        third.await;
+        let content = toml::from_str("turns = 1").expect("a table");
+        let content = engine.share(&named("greedy"), content).0;
+        let _only = engine.slot(&content, &*chat).await;
+        assert!(content.is_full() && !first.is_full());
     }
 }

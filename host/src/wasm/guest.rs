@@ -84,6 +84,7 @@ impl Guest {
     pub(super) fn new(
         agent: Arc<str>,
         limits: &Limits,
+        memory: MemoryLimiter,
         breaches: Arc<Breaches>,
         chat: Arc<dyn Chat>,
         tools: Tools,
@@ -99,7 +100,7 @@ impl Guest {
         Self {
             wasi: denying().stderr(stderr.clone()).max_random_size(MAX_RANDOM).build(),
             table,
-            memory: MemoryLimiter::new(limits),
+            memory,
             cpu: CpuClock::default(),
             wall,
             cpu_limit: limits.cpu.0,
@@ -135,7 +136,7 @@ impl Guest {
     /// Begins anew, if it has done nothing that cannot be done again.
     pub(super) fn anew(mut self, limits: &Limits) -> Option<Self> {
         let is_untouched = self.calls_left() == limits.calls;
-        self.memory = MemoryLimiter::new(limits);
+        self.memory = self.memory.anew(limits);
         is_untouched.then_some(self)
     }
 

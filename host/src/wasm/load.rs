@@ -5,8 +5,9 @@ use super::code::Made;
 use super::engine::Engine;
 use super::guest::Guest;
 use super::pace::Pace;
+use super::room::Share;
 use super::{CONTRACT, exports, migrate, offer};
-use crate::config::{Lowered, Manifest};
+use crate::config::{Lowered, Manifest, Totals};
 use crate::grant::Wants;
 pub use error::LoadError;
 use sha2::{Digest as _, Sha256};
@@ -14,7 +15,6 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::Semaphore;
 use wasmtime::component::{Component, ComponentExportIndex};
 
 /// The largest component that is read, in bytes.
@@ -56,16 +56,23 @@ pub struct Agent {
     pub size: u64,
     /// What its manifest asks for.
     pub wants: Arc<Wants>,
-    /// Which limits of its manifest the operator does not give; the manifest has what it gets.
+    /// Which limits and totals of its manifest the operator does not give; of limits the manifest has what it gets.
     pub lowered: Vec<Lowered>,
     /// How it was made ready.
     pub made: Made,
     pub(super) name: Arc<str>,
     pub(super) pre: AgentPre<Guest>,
     pub(super) pace: Arc<Pace>,
-    pub(super) room: Arc<Semaphore>,
+    pub(super) share: Share,
     /// What carries its state over, if it can.
     pub(super) migrate: Option<ComponentExportIndex>,
+}
+
+impl Agent {
+    /// What all its turns have together: what the operator gives, or what its manifest is content with.
+    pub fn totals(&self) -> Totals {
+        self.share.totals
+    }
 }
 
 impl Engine {
@@ -103,13 +110,15 @@ impl Engine {
         let no_handler = |error| LoadError::NoHandler { file: file.clone(), reason: brief(&error) };
         let pre = AgentPre::new(linked).map_err(no_handler)?;
         let (name, wants) = (manifest.name.as_str().into(), Arc::new(manifest.wants.clone()));
-        let (id, room) = (version_id(&manifest, digest), self.room(&manifest.name));
-        let lowered;
+        let id = version_id(&manifest, digest);
+        let mut lowered;
         (manifest.limits, lowered) = manifest.limits.within(&self.most);
+        let (share, less) = self.share(&manifest.name, manifest.total);
+        lowered.extend(less);
         lowered.iter().for_each(|lowered| tracing::warn!(agent = %manifest.name, "{lowered}"));
         let pace = Arc::new(Pace::new(Instant::now()));
         let made = Made { compile, link: begun.elapsed().saturating_sub(compile), cached };
-        Ok(Agent { manifest, wants, lowered, digest, id, made, pace, room, migrate, size, name, pre })
+        Ok(Agent { manifest, wants, lowered, digest, id, made, pace, share, migrate, size, name, pre })
     }
 
     /// Looks at what the component imports and exports of the contract, for messages that name it. Gives the name of its

@@ -54,7 +54,7 @@ impl Agent {
     ) -> Result<(), Ended> {
         let chat = Door::no_chat();
         let slot = match slots {
-            Slots::OfTurns => engine.slot(self.room.clone(), &*chat).await,
+            Slots::OfTurns => engine.slot(&self.share, &*chat).await,
             Slots::Aside => engine.slot_aside().await,
         };
         let guest = self.guest(engine, chat, tools.with_only(of), Vec::new());

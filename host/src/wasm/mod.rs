@@ -30,6 +30,7 @@ mod nesting;
 mod offer;
 mod operation;
 mod pace;
+mod room;
 mod run;
 mod stamp;
 mod standard_http;

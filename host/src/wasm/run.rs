@@ -6,6 +6,7 @@ use super::breach::{Breach, Misuse};
 use super::engine::{Engine, Slot};
 use super::guest::{Guest, MAX_HANDLES};
 use super::load::{Agent, brief};
+use super::memory::MemoryLimiter;
 use super::pace::{Paced, Place};
 use crate::capability::{Chat, Door, Given, Tools};
 use crate::config::Limits;
@@ -51,7 +52,7 @@ impl Agent {
     /// Waits first while `total.turns` turns of the agent are running, or `turns.at_once` of all, and goes on waiting where
     /// the system has no room for an instance after all.
     pub async fn run(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
-        let slot = engine.slot(self.room.clone(), &*chat).await;
+        let slot = engine.slot(&self.share, &*chat).await;
         let ended = self.end(engine, slot, turn, chat, tools).await;
         if let Ended::Limit(breach) = &ended {
             engine.breaches.count(*breach);
@@ -81,14 +82,16 @@ impl Agent {
     /// How long it takes until an instance is there, for benchmarks. Nothing where there is none.
     #[doc(hidden)]
     pub async fn begin(&self, engine: &Engine, chat: Arc<dyn Chat>, tools: Tools) -> Option<Duration> {
-        let _slot = engine.slot(self.room.clone(), &*chat).await;
+        let _slot = engine.slot(&self.share, &*chat).await;
         let begun = Instant::now();
         let mut store = store(&engine.engine, self.guest(engine, chat, tools, Vec::new()));
         self.pre.instantiate_async(&mut store).await.ok().map(|_| begun.elapsed())
     }
 
     pub(super) fn guest(&self, engine: &Engine, chat: Arc<dyn Chat>, tools: Tools, given: Vec<Given>) -> Guest {
-        Guest::new(self.name.clone(), &self.manifest.limits, engine.breaches(), chat, tools, given)
+        let limits = &self.manifest.limits;
+        let memory = MemoryLimiter::new(limits, self.share.memory());
+        Guest::new(self.name.clone(), limits, memory, engine.breaches(), chat, tools, given)
     }
 }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(super) async fn agent(config: Config, args: AgentArgs) -> Result<(), Failure> {
     match args.command {
         AgentCommand::List { json, paths } => list::list(config, json, paths.is_empty()).await,
-        AgentCommand::Inspect { path, json } => inspect::inspect(&path, &config.limits, json),
+        AgentCommand::Inspect { path, json } => inspect::inspect(&path, &config.limits, &config.totals, json),
         AgentCommand::Install { path } => install::install(&config, &path).await,
         AgentCommand::Remove { agent, keep_state } => remove::remove(&config, &agent, keep_state).await,
         AgentCommand::Reload { agent } => {

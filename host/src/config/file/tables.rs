@@ -7,7 +7,7 @@ use crate::config::policy::{AgentTable, PolicyTables, RuleTable};
 use crate::config::swap::{SwapConfig, TrialTable, Watch};
 use crate::config::totals::TotalsTable;
 use crate::config::units::{ByteSize, Span};
-use crate::config::{AgentName, Limits, SecretSpec, TotalsConfig};
+use crate::config::{AgentName, Limits, SecretSpec, Totals, TotalsConfig};
 use crate::grant::SecretName;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -150,9 +150,11 @@ impl File {
         self.limits.clone().checked(&Limits::of_operator()).map_err(told)
     }
 
-    /// What all turns of an agent may use together. Before [`File::policy`], which takes the agents' tables.
-    pub(super) fn totals(&self) -> Result<TotalsConfig, ConfigError> {
-        TotalsConfig::checked(self.total, self.agent.iter().map(|(name, table)| (name.clone(), table.total)))
+    /// What all turns of an agent may use together, on a machine with so much memory. Before [`File::policy`], which takes
+    /// the agents' tables.
+    pub(super) fn totals(&self, memory: Option<u64>) -> Result<TotalsConfig, ConfigError> {
+        let named = self.agent.iter().map(|(name, table)| (name.clone(), table.total));
+        TotalsConfig::checked(self.total, named, Totals::on(memory))
     }
 
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {

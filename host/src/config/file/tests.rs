@@ -37,7 +37,7 @@ fn the_annotated_examples_say_what_holds() {
         (merge(shown, Overrides::default(), &environment()), merge("", Overrides::default(), &environment()));
     let (said, unsaid) = (said.expect("valid"), unsaid.expect("valid"));
     assert_eq!(said.cloud.url, unsaid.cloud.url);
-    assert_eq!((said.turns, said.log_level), (unsaid.turns, unsaid.log_level));
+    assert_eq!((said.turns, said.totals, said.log_level), (unsaid.turns, unsaid.totals, unsaid.log_level));
     assert_eq!((said.fsync, said.log_format), (unsaid.fsync, unsaid.log_format));
     assert_eq!(said.metrics_port, unsaid.metrics_port);
 }

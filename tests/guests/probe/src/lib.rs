@@ -23,6 +23,7 @@ impl Agent for Probe {
             "stream" => stream(number, reply),
             "tokens" => tokens(number, reply),
             "sleep" => sleep(number, reply),
+            "hoard" => hoard(number, reply),
             "memory" => Ok(Answer::text(format!("{} bytes", fill_memory().len()))),
             "flood" => flood(reply),
             "calls" => loop {
@@ -93,6 +94,13 @@ fn fill_memory() -> Vec<Vec<u8>> {
     loop {
         hoard.push(std::hint::black_box(vec![1; 1 << 20]));
     }
+}
+
+/// Holds so many MiB until it is stopped.
+fn hoard(mebibytes: u64, reply: &mut Reply) -> Result<Answer> {
+    let held = std::hint::black_box(vec![1_u8; usize::try_from(mebibytes << 20)?]);
+    reply.write(&format!("{} bytes, ", held.len()))?;
+    sleep(600_000, reply)
 }
 
 fn flood(reply: &mut Reply) -> Result<Answer> {
