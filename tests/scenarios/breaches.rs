@@ -1,13 +1,15 @@
 //! Limits that do not end a turn, and how often each was reached.
 
+use crate::exec::rule;
 use anyhow::{Context as _, Result};
+use sophon_host::grant::Effect;
 use sophon_host::localcloud::Buckets;
 use sophon_tests::{Log, World, agents, guest};
 use std::fs;
 use std::sync::Arc;
 
 /// Every limit of a turn by its key, and those of all turns of an agent.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "cpu",
     "memory",
     "tables",
@@ -20,6 +22,7 @@ const KEYS: [&str; 12] = [
     "asks",
     "total.turns",
     "total.memory",
+    "total.programs",
 ];
 
 /// A world whose probe has these limits, and a session with it.
@@ -39,6 +42,7 @@ pub(crate) async fn named(name: &str, limits: &str) -> Result<(World, String)> {
     let agents = agents(vec![dir.path().to_owned()]);
     let mut world = World::paired(Arc::clone(&agents), Buckets::unlimited()).await?;
     world.config.metrics_port = Some(0);
+    world.config.policy.rules = vec![rule(Effect::Allow, "exec * ...")];
     world.start_host().await?;
     let session = world.user.session().await?;
     Ok((world, session))

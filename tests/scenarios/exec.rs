@@ -15,7 +15,7 @@ mod ends;
 const YES: fn() -> Value = || json!({ "decision": "approve" });
 
 /// A rule for all agents.
-fn rule(effect: Effect, pattern: &str) -> Rule {
+pub(crate) fn rule(effect: Effect, pattern: &str) -> Rule {
     Rule {
         effect,
         agent: "*".parse().expect("a glob"),

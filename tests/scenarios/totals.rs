@@ -19,22 +19,47 @@ async fn stop(world: &World, (session, interaction): (String, String)) -> Result
     world.user.answer(&interaction).await.map(drop)
 }
 
+/// Asks until the answer is this: room is there a moment after an end was seen. Until then it is refused.
+async fn until(world: &World, session: &str, words: &str, wanted: &str, refused: &str) -> Result<()> {
+    loop {
+        let text = world.user.ask(session, words).await?.text;
+        if text == wanted {
+            return Ok(());
+        }
+        anyhow::ensure!(text.contains(refused), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn turns_that_are_modest_each_have_no_more_memory_together_than_their_agent() -> Result<()> {
     let (world, session) = named("hoarder", "memory = \"30MiB\"\n[total]\nmemory = \"60MiB\"").await?;
     let (one, two) = (begun(&world, "hoard 20").await?, begun(&world, "hoard 20").await?);
     let before = reached(&world, "total.memory").await?;
-    let text = world.user.ask(&session, "hoard 20").await?.text;
+    let text = world.user.ask(&session, "take 20").await?.text;
     let said = "was stopped: it reached its total of 60 MiB of memory, which all its turns share. Try again when fewer of \
                 its turns run, or raise `total.memory` in its agent.toml.";
     assert!(text.ends_with(said), "{text}");
     assert_eq!(reached(&world, "total.memory").await?, before + 1);
     // Whatever way a turn ends, what it had is there for the next.
-    for held in [one, two] {
-        stop(&world, held).await?;
-        assert_eq!(world.user.ask(&session, "memory").await?.text.matches("memory limit of 30 MiB").count(), 1);
-        let again = begun(&world, "hoard 20").await?;
-        stop(&world, again).await?;
-    }
+    stop(&world, one).await?;
+    until(&world, &session, "take 20", "20971520 bytes", "total of 60 MiB").await?;
+    let text = world.user.ask(&session, "memory").await?.text;
+    assert!(text.contains("its memory limit of 30 MiB"), "{text}");
+    assert_eq!(world.user.ask(&session, "take 20").await?.text, "20971520 bytes");
+    drop(two);
     Ok(())
+}
+
+#[tokio::test]
+async fn programs_of_all_turns_of_an_agent_are_bounded_and_the_turn_goes_on() -> Result<()> {
+    let (world, session) = named("crowded", "[total]\nprograms = 3").await?;
+    let held = begun(&world, "exec hold 2 sleep 1000").await?;
+    let before = reached(&world, "total.programs").await?;
+    let text = world.user.ask(&session, "exec begin 2 sleep 1000").await?.text;
+    let said =
+        "limit reached: its total of 3 programs at once, which all its turns share, is reached (`total.programs`)";
+    assert!(text.contains(said), "{text}");
+    assert_eq!(reached(&world, "total.programs").await?, before + 1);
+    stop(&world, held).await?;
+    until(&world, &session, "exec begin 3 true", "begun3 begun", said).await
 }

@@ -84,7 +84,7 @@ impl Alone {
         let tools = Tools::new(name, "ses_1".to_owned(), self.store.clone(), stop, door);
         let tools = tools.with_settings(self.settings.clone());
         let tools = match self.programs.clone() {
-            Some((folders, programs)) => tools.with_folders(folders).with_programs(programs, 1_000),
+            Some((folders, programs)) => tools.with_folders(folders).with_programs(programs, 1_000, 64),
             None => tools,
         };
         let engine = engine();

@@ -57,6 +57,12 @@ pub enum Refusal {
     /// The turn started as many programs as it may.
     #[error("its limit of {0} programs is reached (`limits.programs`)")]
     TooManyPrograms(u64),
+    /// All turns of the agent together run as many programs as they may.
+    #[error(
+        "its total of {0} programs at once, which all its turns share, is reached (`total.programs`); try again when some \
+         have ended"
+    )]
+    TooManyTogether(u32),
     /// A bound is reached; the text names it.
     #[error("{0}")]
     Limit(String),
@@ -73,7 +79,7 @@ impl Tools {
     pub fn new(agent: AgentName, session: String, store: Store, stop: CancellationToken, door: Door) -> Self {
         let (settings, door, programs) = (Arc::default(), Arc::new(door), None);
         let web = Arc::new(Web::new(Arc::default(), Keys::default(), door.clone(), stop.clone()));
-        let (runs, folders, elsewhere) = (Runs::new(0), None, Arc::new(Meter::of_a_turn()));
+        let (runs, folders, elsewhere) = (Runs::new(0, 0), None, Arc::new(Meter::of_a_turn()));
         let (schema, only, _in_use) = (1, None, None);
         Self {
             agent,
@@ -119,11 +125,11 @@ impl Tools {
         self
     }
 
-    /// Adds the way to run programs, so many in all.
+    /// Adds the way to run programs, so many in all; and so many at once with those of the agent's other turns.
     #[must_use]
-    pub fn with_programs(mut self, programs: Arc<Programs>, limit: u64) -> Self {
+    pub fn with_programs(mut self, programs: Arc<Programs>, limit: u64, together: u32) -> Self {
         self.programs = Some(programs);
-        self.runs = Runs::new(limit);
+        self.runs = Runs::new(limit, together);
         self
     }
 

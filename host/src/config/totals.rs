@@ -12,6 +12,8 @@ pub struct Totals {
     pub turns: u32,
     /// Linear memory of all turns that run. A turn that needs more than is left is ended.
     pub memory: ByteSize,
+    /// Programs that run at once; further ones are refused.
+    pub programs: u32,
 }
 
 /// The bounds of each agent.
@@ -28,11 +30,12 @@ pub struct TotalsConfig {
 pub struct TotalsTable {
     turns: Option<u32>,
     memory: Option<ByteSize>,
+    programs: Option<u32>,
 }
 
 impl Default for Totals {
     fn default() -> Self {
-        Self { turns: Self::MOST.turns, memory: ByteSize(16 << 30) }
+        Self { turns: Self::MOST.turns, memory: ByteSize(16 << 30), programs: 32 }
     }
 }
 
@@ -45,8 +48,8 @@ impl From<Totals> for TotalsConfig {
 
 impl Totals {
     /// What anybody may set, at least and at most.
-    const LEAST: Self = Self { turns: 1, memory: ByteSize(1 << 20) };
-    const MOST: Self = Self { turns: 8_000, memory: ByteSize(1 << 40) };
+    const LEAST: Self = Self { turns: 1, memory: ByteSize(1 << 20), programs: 0 };
+    const MOST: Self = Self { turns: 8_000, memory: ByteSize(1 << 40), programs: 64 };
 
     /// What an agent gets of an operator who says nothing, on a machine with so much memory: half of it.
     pub(super) fn on(memory: Option<u64>) -> Self {
@@ -56,8 +59,12 @@ impl Totals {
     }
 
     /// Each with its key.
-    pub fn entries(&self) -> [(&'static str, Amount); 2] {
-        [("total.turns", Amount::Count(self.turns.into())), ("total.memory", Amount::Bytes(self.memory))]
+    pub fn entries(&self) -> [(&'static str, Amount); 3] {
+        [
+            ("total.turns", Amount::Count(self.turns.into())),
+            ("total.memory", Amount::Bytes(self.memory)),
+            ("total.programs", Amount::Count(self.programs.into())),
+        ]
     }
 
     /// The first bound that is out of its range, and that range.
@@ -95,7 +102,11 @@ impl TotalsConfig {
 
 impl TotalsTable {
     fn or(self, unset: Totals) -> Totals {
-        Totals { turns: self.turns.unwrap_or(unset.turns), memory: self.memory.unwrap_or(unset.memory) }
+        Totals {
+            turns: self.turns.unwrap_or(unset.turns),
+            memory: self.memory.unwrap_or(unset.memory),
+            programs: self.programs.unwrap_or(unset.programs),
+        }
     }
 
     /// Whether it says something of this key.
@@ -115,7 +126,11 @@ impl TotalsTable {
     /// for. What it does not name it has as far as there is any.
     pub fn within(self, most: Totals) -> (Totals, Vec<Lowered>) {
         let asked = self.or(most);
-        let given = Totals { turns: asked.turns.min(most.turns), memory: asked.memory.min(most.memory) };
+        let given = Totals {
+            turns: asked.turns.min(most.turns),
+            memory: asked.memory.min(most.memory),
+            programs: asked.programs.min(most.programs),
+        };
         let both = asked.entries().into_iter().zip(given.entries());
         let lowered = both.filter(|((_, asked), (_, given))| given < asked);
         (given, lowered.map(|((key, asked), (_, given))| Lowered { key, asked, given }).collect())
@@ -151,6 +166,7 @@ mod tests {
             ("turns = 0", "agent.echo.total.turns: 0 is not within 1 to 8000"),
             ("turns = 8001", "total.turns"),
             ("memory = \"1KiB\"", "total.memory: 1 KiB is not within 1 MiB"),
+            ("programs = 65", "total.programs: 65 is not within 0 to 64"),
             ("trns = 1", "`turns`"),
         ] {
             let why = read("", named).expect_err(named);

@@ -143,7 +143,11 @@ impl House {
         let tools = Tools::new(name, session, self.store.clone(), speech.stop.clone(), door).with_settings(settings);
         let tools = tools.with_schema(agent.manifest.schema);
         let tools = tools.with_connector(self.connector.clone(), self.vault.keys(&agent.wants));
-        tools.with_folders(self.folders.clone()).with_programs(self.programs.clone(), limits.programs)
+        tools.with_folders(self.folders.clone()).with_programs(
+            self.programs.clone(),
+            limits.programs,
+            agent.totals().programs,
+        )
     }
 
     /// The agent of the session, or what the host itself has to say.

@@ -42,6 +42,9 @@ pub enum Breach {
     /// It asked for memory when all turns of its agent together had what they may.
     #[error("the total of memory")]
     TotalMemory,
+    /// It started a program when all turns of its agent together had as many as they may. It is refused, and the turn goes on.
+    #[error("the total of programs")]
+    TotalPrograms,
 }
 
 /// A call that makes no sense, of a function that cannot say so. As an error it ends the guest, with these words.
@@ -50,7 +53,7 @@ pub enum Breach {
 pub(super) struct Misuse(pub(super) String);
 
 impl Breach {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Cpu,
         Self::Memory,
         Self::Tables,
@@ -63,6 +66,7 @@ impl Breach {
         Self::Programs,
         Self::TotalTurns,
         Self::TotalMemory,
+        Self::TotalPrograms,
     ];
 
     /// The key of `[limits]` that sets it; of a total with its table.
@@ -80,12 +84,13 @@ impl Breach {
             Self::Programs => "programs",
             Self::TotalTurns => "total.turns",
             Self::TotalMemory => "total.memory",
+            Self::TotalPrograms => "total.programs",
         }
     }
 
     /// Whether it is one of all turns of an agent together.
     pub fn is_total(self) -> bool {
-        matches!(self, Self::TotalTurns | Self::TotalMemory)
+        matches!(self, Self::TotalTurns | Self::TotalMemory | Self::TotalPrograms)
     }
 
     /// The limit and its value, for a sentence: `its CPU limit of 2 s`.
@@ -103,6 +108,7 @@ impl Breach {
             Self::Programs => format!("its limit of {} programs", limits.programs),
             Self::TotalTurns => format!("its total of {} turns at once", totals.turns),
             Self::TotalMemory => format!("its total of {} of memory, which all its turns share", totals.memory),
+            Self::TotalPrograms => format!("its total of {} programs at once", totals.programs),
         }
     }
 }

@@ -186,6 +186,10 @@ impl Guest {
                 self.breaches.count(Breach::Programs);
                 Ok(Err(refusal.into()))
             }
+            refusal @ Refusal::TooManyTogether(_) => {
+                self.breaches.count(Breach::TotalPrograms);
+                Ok(Err(refusal.into()))
+            }
             refusal => Ok(Err(refusal.into())),
         }
     }
@@ -201,7 +205,7 @@ impl From<Refusal> for Failure {
                 let hint = "ask again in another turn".to_owned();
                 Self::Denied(Denial { rule: "nobody, as nobody answered in time".to_owned(), hint })
             }
-            Refusal::TooManyAsks | Refusal::TooManyPrograms(_) => Self::Limit(words),
+            Refusal::TooManyAsks | Refusal::TooManyPrograms(_) | Refusal::TooManyTogether(_) => Self::Limit(words),
             Refusal::Limit(text) => Self::Limit(text),
             Refusal::Invalid(text) => Self::Invalid(text),
             Refusal::Unavailable(text) => Self::Unavailable(text),

@@ -6,6 +6,7 @@
 #[cfg(target_os = "linux")]
 mod launcher;
 mod orders;
+mod place;
 mod program;
 mod running;
 mod watch;
@@ -17,18 +18,15 @@ use crate::grant::{Ask, ExecAsk};
 #[cfg(target_os = "linux")]
 pub use launcher::{confine::Hold, launch};
 use orders::Orders;
+use place::Room;
+pub(super) use place::Runs;
 use program::Found;
 pub use running::Process;
 use running::Run;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Programs that run at once: of one turn, and of the host.
-const AT_ONCE: usize = 4;
-const AT_ONCE_HERE: usize = 64;
 /// The most that is written to a program's standard input by one call, in bytes.
 const MAX_INPUT: usize = 1 << 20;
 
@@ -68,19 +66,8 @@ pub struct Programs {
     config: ExecConfig,
     data_dir: PathBuf,
     hold: Hold,
-    slots: Arc<Semaphore>,
+    room: Room,
 }
-
-/// The programs of one turn.
-#[derive(Debug)]
-pub(super) struct Runs {
-    limit: u64,
-    started: AtomicU64,
-    slots: Arc<Semaphore>,
-}
-
-/// Room for one program, in its turn and in the host.
-type Slot = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 impl Programs {
     /// A host that keeps its files in `data_dir`. Says once what this kernel cannot hold.
@@ -90,7 +77,7 @@ impl Programs {
             tracing::warn!("programs of agents are not fully confined: {lack}");
         }
         let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-        Self { config, data_dir, hold, slots: Arc::new(Semaphore::new(AT_ONCE_HERE)) }
+        Self { config, data_dir, hold, room: Room::new() }
     }
 
     /// What holds programs: this one once more, whatever has become of its file.
@@ -107,24 +94,6 @@ impl Programs {
     }
 }
 
-impl Runs {
-    /// A turn that may start so many.
-    pub(super) fn new(limit: u64) -> Self {
-        Self { limit, started: AtomicU64::new(0), slots: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-
-    fn place(&self, host: &Arc<Semaphore>) -> Result<Slot, Refusal> {
-        let next = |started| (started < self.limit).then_some(started + 1);
-        if self.started.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_err() {
-            return Err(Refusal::TooManyPrograms(self.limit));
-        }
-        let own = self.slots.clone().try_acquire_owned();
-        let own = own.map_err(|_| Refusal::Limit(format!("{AT_ONCE} programs of a turn may run at once")))?;
-        let full = || Refusal::Unavailable(format!("{AT_ONCE_HERE} programs run on this host; try again later"));
-        Ok((own, host.clone().try_acquire_owned().map_err(|_| full())?))
-    }
-}
-
 impl Tools {
     /// Runs a program, once that is allowed.
     ///
@@ -138,7 +107,7 @@ impl Tools {
         if command.stdin.len() > MAX_INPUT {
             return Err(Refusal::Invalid(format!("a program's input has at most {MAX_INPUT} bytes a call")));
         }
-        let slot = self.runs.place(&programs.slots)?;
+        let slot = self.runs.place(&self.agent, &programs.room)?;
         let reason = command.reason.take();
         let (found, work, cwd) = self.find(programs, &command).await?;
         let ask = self.exec_ask(programs, &found, &command)?;

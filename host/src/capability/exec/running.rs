@@ -3,8 +3,9 @@
 use super::super::door::Leave;
 use super::super::tools::Refusal;
 use super::orders::{self, Orders, Report};
+use super::place::Slot;
 use super::watch::{Watch, report};
-use super::{MAX_INPUT, Output, Slot};
+use super::{MAX_INPUT, Output};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as Blocking;

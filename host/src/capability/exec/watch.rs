@@ -1,9 +1,10 @@
 //! One program, watched until its end: what it gives out goes to the agent, how it goes to its card.
 
 use super::super::door::Leave;
+use super::Output;
 use super::orders::Report;
+use super::place::Slot;
 use super::running::Launched;
-use super::{Output, Slot};
 use serde_json::json;
 use std::io;
 use std::time::Duration;

@@ -78,7 +78,7 @@ impl From<Refusal> for Fault {
             Refusal::Denied { .. } | Refusal::Expired => Kind::Denied,
             Refusal::Cancelled => Kind::Stopped,
             Refusal::TooManyAsks => Kind::Asks,
-            Refusal::Limit(_) | Refusal::TooManyPrograms(_) => Kind::Crowded,
+            Refusal::Limit(_) | Refusal::TooManyPrograms(_) | Refusal::TooManyTogether(_) => Kind::Crowded,
             Refusal::Invalid(_) => Kind::Invalid,
             Refusal::Unavailable(_) => Kind::Host,
         };

@@ -14,6 +14,7 @@ pub(crate) fn deed<'w>(mut words: impl Iterator<Item = &'w str>, reply: &mut Rep
         "limit" => run(&command.timeout(Duration::from_millis(number))),
         "begin" => begin(&command, number, reply).map(|processes| format!("{} begun", processes.len())),
         "again" => (0..number).try_for_each(|_| command.run().map(drop)).map(|()| format!("{number} runs")),
+        "hold" => hold(&command, number, reply),
         "drop" => dropped(&command, reply),
         "kill" => kill(&command, reply),
         "write" => write(&command, number),
@@ -35,6 +36,15 @@ fn begin(command: &Command, number: u64, reply: &mut Reply) -> Result<Vec<Proces
     let processes: Vec<Process> = (0..number).map(|_| command.spawn()).collect::<Result<_>>()?;
     reply.write("begun")?;
     Ok(processes)
+}
+
+/// So many at once, until it is stopped.
+fn hold(command: &Command, number: u64, reply: &mut Reply) -> Result<String> {
+    let _held = begin(command, number, reply)?;
+    loop {
+        sophon_agent::control::check()?;
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Waits for the first output, and forgets the program.

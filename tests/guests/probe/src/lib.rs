@@ -23,7 +23,12 @@ impl Agent for Probe {
             "stream" => stream(number, reply),
             "tokens" => tokens(number, reply),
             "sleep" => sleep(number, reply),
-            "hoard" => hoard(number, reply),
+            "hoard" => {
+                let held = take(number)?;
+                reply.write(&format!("{} bytes, ", held.len()))?;
+                sleep(600_000, reply)
+            }
+            "take" => Ok(Answer::text(format!("{} bytes", take(number)?.len()))),
             "memory" => Ok(Answer::text(format!("{} bytes", fill_memory().len()))),
             "flood" => flood(reply),
             "calls" => loop {
@@ -96,11 +101,9 @@ fn fill_memory() -> Vec<Vec<u8>> {
     }
 }
 
-/// Holds so many MiB until it is stopped.
-fn hoard(mebibytes: u64, reply: &mut Reply) -> Result<Answer> {
-    let held = std::hint::black_box(vec![1_u8; usize::try_from(mebibytes << 20)?]);
-    reply.write(&format!("{} bytes, ", held.len()))?;
-    sleep(600_000, reply)
+/// So many MiB.
+fn take(mebibytes: u64) -> Result<Vec<u8>> {
+    Ok(std::hint::black_box(vec![1; usize::try_from(mebibytes << 20)?]))
 }
 
 fn flood(reply: &mut Reply) -> Result<Answer> {
