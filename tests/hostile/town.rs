@@ -161,8 +161,12 @@ fn manifest(name: &str, row: &Row, given: &Path) -> Result<String> {
         let quote = if matches!(key, "calls" | "asks") { "" } else { "\"" };
         writeln!(text, "{key} = {quote}{value}{quote}")?;
     }
-    if let Some(memory) = row.limit("total.memory") {
-        writeln!(text, "[total]\nmemory = \"{memory}\"")?;
+    text.push_str("[total]\n");
+    for key in ["memory", "cpu"] {
+        if let Some(value) = row.limit(&format!("total.{key}")) {
+            let quote = if key == "cpu" { "" } else { "\"" };
+            writeln!(text, "{key} = {quote}{value}{quote}")?;
+        }
     }
     if matches!(row.how, "ssrf" | "web" | "asking") {
         text.push_str(WANTS_PAGES);

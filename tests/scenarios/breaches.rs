@@ -9,7 +9,7 @@ use std::fs;
 use std::sync::Arc;
 
 /// Every limit of a turn by its key, and those of all turns of an agent.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "cpu",
     "memory",
     "tables",
@@ -22,6 +22,7 @@ const KEYS: [&str; 13] = [
     "asks",
     "total.turns",
     "total.memory",
+    "total.cpu",
     "total.programs",
 ];
 

@@ -63,3 +63,16 @@ async fn programs_of_all_turns_of_an_agent_are_bounded_and_the_turn_goes_on() ->
     stop(&world, held).await?;
     until(&world, &session, "exec begin 3 true", "begun3 begun", said).await
 }
+
+#[tokio::test]
+async fn an_agent_that_has_computed_its_share_waits_and_its_time_goes_on() -> Result<()> {
+    // A hundredth of a processor: 600 ms at once, and then 5 ms in each half second.
+    let (world, session) = named("busy", "cpu = \"10m\"\nwall = \"3s\"\n[total]\ncpu = 1").await?;
+    let (held, over) = (reached(&world, "total.cpu").await?, reached(&world, "wall").await?);
+    let text = world.user.ask(&session, "churn").await?.text;
+    let said = "was stopped: it reached its time limit of 3 s while it had to wait, as all its turns together compute 1% of \
+                a processor. Try again when fewer of its turns run, or raise `total.cpu` in its agent.toml.";
+    assert!(text.ends_with(said), "{text}");
+    assert!(reached(&world, "total.cpu").await? > held && reached(&world, "wall").await? > over);
+    Ok(())
+}

@@ -89,6 +89,6 @@ fn limits(limits: &Limits) -> String {
 }
 
 fn together(totals: &Totals) -> String {
-    let Totals { turns, memory, programs } = totals;
-    format!("{turns} turns at once, with {memory} of memory and {programs} programs together")
+    let Totals { turns, memory, cpu, programs } = totals;
+    format!("{turns} turns at once, with {memory} of memory, {cpu}% of a processor and {programs} programs together")
 }

@@ -55,6 +55,8 @@ pub enum Amount {
     Bytes(ByteSize),
     /// A number.
     Count(u64),
+    /// A share of one processor.
+    Percent(u64),
 }
 
 /// A limit of a manifest, or a total, that the operator does not give.
@@ -74,6 +76,7 @@ impl fmt::Display for Amount {
             Self::Time(span) => span.fmt(f),
             Self::Bytes(size) => size.fmt(f),
             Self::Count(count) => count.fmt(f),
+            Self::Percent(percent) => write!(f, "{percent}%"),
         }
     }
 }

@@ -12,6 +12,8 @@ pub struct Totals {
     pub turns: u32,
     /// Linear memory of all turns that run. A turn that needs more than is left is ended.
     pub memory: ByteSize,
+    /// Percent of one processor that its turns compute in the long run; beyond that they wait.
+    pub cpu: u32,
     /// Programs that run at once; further ones are refused.
     pub programs: u32,
 }
@@ -30,12 +32,13 @@ pub struct TotalsConfig {
 pub struct TotalsTable {
     turns: Option<u32>,
     memory: Option<ByteSize>,
+    cpu: Option<u32>,
     programs: Option<u32>,
 }
 
 impl Default for Totals {
     fn default() -> Self {
-        Self { turns: Self::MOST.turns, memory: ByteSize(16 << 30), programs: 32 }
+        Self { turns: Self::MOST.turns, memory: ByteSize(16 << 30), cpu: 100, programs: 32 }
     }
 }
 
@@ -48,8 +51,8 @@ impl From<Totals> for TotalsConfig {
 
 impl Totals {
     /// What anybody may set, at least and at most.
-    const LEAST: Self = Self { turns: 1, memory: ByteSize(1 << 20), programs: 0 };
-    const MOST: Self = Self { turns: 8_000, memory: ByteSize(1 << 40), programs: 64 };
+    const LEAST: Self = Self { turns: 1, memory: ByteSize(1 << 20), cpu: 1, programs: 0 };
+    const MOST: Self = Self { turns: 8_000, memory: ByteSize(1 << 40), cpu: 100_000, programs: 64 };
 
     /// What an agent gets of an operator who says nothing, on a machine with so much memory: half of it.
     pub(super) fn on(memory: Option<u64>) -> Self {
@@ -59,10 +62,11 @@ impl Totals {
     }
 
     /// Each with its key.
-    pub fn entries(&self) -> [(&'static str, Amount); 3] {
+    pub fn entries(&self) -> [(&'static str, Amount); 4] {
         [
             ("total.turns", Amount::Count(self.turns.into())),
             ("total.memory", Amount::Bytes(self.memory)),
+            ("total.cpu", Amount::Percent(self.cpu.into())),
             ("total.programs", Amount::Count(self.programs.into())),
         ]
     }
@@ -105,6 +109,7 @@ impl TotalsTable {
         Totals {
             turns: self.turns.unwrap_or(unset.turns),
             memory: self.memory.unwrap_or(unset.memory),
+            cpu: self.cpu.unwrap_or(unset.cpu),
             programs: self.programs.unwrap_or(unset.programs),
         }
     }
@@ -129,6 +134,7 @@ impl TotalsTable {
         let given = Totals {
             turns: asked.turns.min(most.turns),
             memory: asked.memory.min(most.memory),
+            cpu: asked.cpu.min(most.cpu),
             programs: asked.programs.min(most.programs),
         };
         let both = asked.entries().into_iter().zip(given.entries());
@@ -166,6 +172,7 @@ mod tests {
             ("turns = 0", "agent.echo.total.turns: 0 is not within 1 to 8000"),
             ("turns = 8001", "total.turns"),
             ("memory = \"1KiB\"", "total.memory: 1 KiB is not within 1 MiB"),
+            ("cpu = 0", "total.cpu: 0% is not within 1% to 100000%"),
             ("programs = 65", "total.programs: 65 is not within 0 to 64"),
             ("trns = 1", "`turns`"),
         ] {

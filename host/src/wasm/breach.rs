@@ -42,6 +42,9 @@ pub enum Breach {
     /// It asked for memory when all turns of its agent together had what they may.
     #[error("the total of memory")]
     TotalMemory,
+    /// All turns of its agent together had computed for more than their share; it waited. As an end: its time was over by that.
+    #[error("the total of CPU")]
+    TotalCpu,
     /// It started a program when all turns of its agent together had as many as they may. It is refused, and the turn goes on.
     #[error("the total of programs")]
     TotalPrograms,
@@ -53,7 +56,7 @@ pub enum Breach {
 pub(super) struct Misuse(pub(super) String);
 
 impl Breach {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Cpu,
         Self::Memory,
         Self::Tables,
@@ -66,6 +69,7 @@ impl Breach {
         Self::Programs,
         Self::TotalTurns,
         Self::TotalMemory,
+        Self::TotalCpu,
         Self::TotalPrograms,
     ];
 
@@ -84,13 +88,14 @@ impl Breach {
             Self::Programs => "programs",
             Self::TotalTurns => "total.turns",
             Self::TotalMemory => "total.memory",
+            Self::TotalCpu => "total.cpu",
             Self::TotalPrograms => "total.programs",
         }
     }
 
     /// Whether it is one of all turns of an agent together.
     pub fn is_total(self) -> bool {
-        matches!(self, Self::TotalTurns | Self::TotalMemory | Self::TotalPrograms)
+        matches!(self, Self::TotalTurns | Self::TotalMemory | Self::TotalCpu | Self::TotalPrograms)
     }
 
     /// The limit and its value, for a sentence: `its CPU limit of 2 s`.
@@ -108,6 +113,10 @@ impl Breach {
             Self::Programs => format!("its limit of {} programs", limits.programs),
             Self::TotalTurns => format!("its total of {} turns at once", totals.turns),
             Self::TotalMemory => format!("its total of {} of memory, which all its turns share", totals.memory),
+            Self::TotalCpu => format!(
+                "its time limit of {} while it had to wait, as all its turns together compute {}% of a processor",
+                limits.wall, totals.cpu
+            ),
             Self::TotalPrograms => format!("its total of {} programs at once", totals.programs),
         }
     }

@@ -36,6 +36,11 @@ impl CpuClock {
         Duration::from_nanos(self.0.spent.load(Ordering::Relaxed) + current)
     }
 
+    /// The time in polls that are over.
+    pub(super) fn spent(&self) -> Duration {
+        Duration::from_nanos(self.0.spent.load(Ordering::Relaxed))
+    }
+
     /// Times one poll; gives what it took beyond what is free of the whole time, too.
     pub(super) fn time<T>(&self, free: Duration, poll: impl FnOnce() -> T) -> (T, Duration) {
         let started = here();

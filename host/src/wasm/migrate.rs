@@ -1,9 +1,9 @@
 //! `sophon:agent/migrator`: an export that an agent may have. One call carries one drawer over.
 
+use super::allowance::Allowed;
 use super::bindings::AgentPre;
 use super::bindings::sophon::agent::state;
 use super::bindings::sophon::agent::types::Failure;
-use super::breach::Breach;
 use super::engine::{Engine, Slots};
 use super::guest::Guest;
 use super::load::Agent;
@@ -64,19 +64,21 @@ impl Agent {
             Scope::Agent => state::Scope::Agent,
         };
         let (pre, migrate, mut store) = (self.pre.clone(), self.migrate, store(&engine.engine, guest));
-        let call = Box::pin(async move {
+        let call = async move {
             // Held to the end.
             let _slot = slot;
             match call(&pre, migrate, &mut store, of, from).await {
                 Ok(carried) => carried.map_err(Ended::Failed),
                 Err(fault) => Err(without_answer(&fault, store.data())),
             }
-        });
+        };
+        let call = Allowed::new(call, clock.clone(), &self.share, engine.breaches());
+        let (held, call) = (call.held(), Box::pin(call));
         let (agent, pace, backstage) = (self.name.clone(), self.pace.clone(), engine.backstage.clone());
         tokio::select! {
             biased;
             carried = Paced { agent, clock, pace, backstage, place: Place::Here(call) } => carried,
-            () = wall.over() => Err(Ended::Limit(Breach::Wall)),
+            () = wall.over() => Err(Ended::Limit(held.breach(self.manifest.limits.wall.0))),
         }
     }
 }

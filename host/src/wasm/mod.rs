@@ -3,6 +3,7 @@
 //! What a guest does to its chat comes out as [`Act`]s through [`Chat`]; this room does not know what becomes of them.
 
 mod agents;
+mod allowance;
 mod approval;
 mod bindings;
 mod breach;

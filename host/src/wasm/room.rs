@@ -1,10 +1,12 @@
 //! What all turns of one agent have together, whichever version of it they run.
 
+use super::allowance::Account;
 use super::engine::Engine;
 use crate::config::{AgentName, Lowered, Totals, TotalsTable};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// Room for all turns of an agent. It outlives the versions that are loaded under the agent's name.
 pub(super) struct Room {
@@ -12,6 +14,8 @@ pub(super) struct Room {
     turns: Arc<Semaphore>,
     /// The bytes of linear memory that turns have now.
     memory: AtomicU64,
+    /// What they have computed.
+    account: Account,
 }
 
 /// What one version has of its agent's room: all of it, unless its manifest is content with less.
@@ -34,12 +38,20 @@ impl Engine {
     pub(super) fn share(&self, agent: &AgentName, asked: TotalsTable) -> (Share, Vec<Lowered>) {
         let most = self.totals.of(agent);
         let (totals, lowered) = asked.within(most);
-        let semaphore = |turns: u32| Arc::new(Semaphore::new(turns as usize));
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Arc::new(Room { turns: semaphore(most.turns), memory: AtomicU64::new(0) });
-        let room = rooms.entry(agent.clone()).or_insert_with(fresh).clone();
+        let room = rooms.entry(agent.clone()).or_insert_with(|| Arc::new(Room::of(most.turns))).clone();
         (Share { totals, room, turns: semaphore(totals.turns) }, lowered)
     }
+}
+
+impl Room {
+    fn of(turns: u32) -> Self {
+        Self { turns: semaphore(turns), memory: AtomicU64::new(0), account: Account::new(Instant::now()) }
+    }
+}
+
+fn semaphore(turns: u32) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(turns as usize))
 }
 
 impl Share {
@@ -53,6 +65,11 @@ impl Share {
     /// Whether a further turn has to wait for others of its agent.
     pub(super) fn is_full(&self) -> bool {
         [&self.turns, &self.room.turns].iter().any(|turns| turns.available_permits() == 0)
+    }
+
+    /// What all turns of the agent have computed.
+    pub(super) fn account(&self) -> &Account {
+        &self.room.account
     }
 
     /// The memory that one turn may have of it. It has none yet.
@@ -96,8 +113,16 @@ impl Drop for Portion {
 impl Portion {
     /// Of an agent whose turns may have so much together.
     pub(super) fn of(most: u64) -> Self {
-        let room = Room { turns: Arc::new(Semaphore::new(1)), memory: AtomicU64::new(0) };
-        Self { room: Arc::new(room), most, own: 0 }
+        Self { room: Arc::new(Room::of(1)), most, own: 0 }
+    }
+}
+
+#[cfg(test)]
+impl Share {
+    /// Of an agent whose turns may compute so many percent of a processor.
+    pub(super) fn of(cpu: u32) -> Self {
+        let totals = Totals { cpu, ..Totals::default() };
+        Self { totals, room: Arc::new(Room::of(1)), turns: semaphore(1) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One turn: a fresh instance, one call, and what came of it.
 
+use super::allowance::Allowed;
 use super::bindings::AgentPre;
 use super::bindings::sophon::agent::types::{Failure, Outcome, Turn};
 use super::breach::{Breach, Misuse};
@@ -54,8 +55,11 @@ impl Agent {
     pub async fn run(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
         let slot = engine.slot(&self.share, &*chat).await;
         let ended = self.end(engine, slot, turn, chat, tools).await;
-        if let Ended::Limit(breach) = &ended {
-            engine.breaches.count(*breach);
+        match &ended {
+            // That it had to wait was counted when it began to.
+            Ended::Limit(Breach::TotalCpu) => engine.breaches.count(Breach::Wall),
+            Ended::Limit(breach) => engine.breaches.count(*breach),
+            _ => {}
         }
         ended
     }
@@ -70,12 +74,14 @@ impl Agent {
         let guest = self.guest(engine, chat.clone(), tools, given);
         let (clock, wall) = (guest.cpu.clone(), guest.wall.clone());
         let begins = Begins { engine: engine.engine.clone(), pre: self.pre.clone(), chat, turn };
-        let call = Box::pin(call(slot, begins, guest, self.manifest.limits.clone()));
+        let call = call(slot, begins, guest, self.manifest.limits.clone());
+        let call = Allowed::new(call, clock.clone(), &self.share, engine.breaches());
+        let (held, call) = (call.held(), Box::pin(call));
         let (agent, pace, backstage) = (self.name.clone(), self.pace.clone(), engine.backstage.clone());
         tokio::select! {
             biased;
             ended = Paced { agent, clock, pace, backstage, place: Place::Here(call) } => ended,
-            () = wall.over() => Ended::Limit(Breach::Wall),
+            () = wall.over() => Ended::Limit(held.breach(self.manifest.limits.wall.0)),
         }
     }
 
