@@ -116,6 +116,11 @@ impl Desk {
         self.office.rule(&self.client, ask).1
     }
 
+    /// What the agent says of itself.
+    pub fn wants(&self) -> &Wants {
+        &self.client.wants
+    }
+
     /// The rule that gives a folder, by its place. Nobody is asked.
     ///
     /// # Errors

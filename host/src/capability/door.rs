@@ -6,7 +6,7 @@ use super::tools::Refusal;
 use super::wall::WallClock;
 use crate::approval::{Allowed, AnswerFuture, By, Client, Desk, Office, Person, Refused};
 
-use crate::grant::{Ask, FilesAsk, Question, Rule, Withheld};
+use crate::grant::{Ask, FilesAsk, Question, Rule, Wants, Withheld};
 use crate::store::Store;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -98,6 +98,11 @@ impl Door {
     /// The operator's rule that speaks of something, whatever it says: it also says what comes with leave.
     pub fn rule(&self, ask: &Ask) -> Option<&Rule> {
         self.desk.rule(ask)
+    }
+
+    /// What the agent said beforehand.
+    pub(super) fn wants(&self) -> &Wants {
+        self.desk.wants()
     }
 
     /// The rule that gives a folder, by its place.

@@ -1,8 +1,8 @@
-//! `[exec]` of `sophon-host.toml`: where programs are found that agents run, and for how long they may.
+//! `[exec]` of `sophon-host.toml`: where programs are found that agents run, for how long they may, and with how much memory.
 
 use super::ConfigError;
 use super::file::invalid;
-use super::units::Span;
+use super::units::{ByteSize, Span};
 use super::want::AbsolutePath;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -10,6 +10,9 @@ use std::time::Duration;
 
 /// The longest that a program may ever run.
 const MAX_TIME: Duration = Duration::from_secs(600);
+/// The least memory that a program may be given, as its launcher has to do with it, too; and the most.
+pub(super) const LEAST_MEMORY: ByteSize = ByteSize(64 << 20);
+pub(super) const MOST_MEMORY: ByteSize = ByteSize(1 << 40);
 /// Where programs are, unless the operator says so. The environment of the host has no say.
 const PATH: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 
@@ -24,12 +27,17 @@ pub struct ExecConfig {
     pub time: Duration,
     /// How long it may run whatever its agent says. At most 10 minutes.
     pub max_time: Duration,
+    /// How much memory a program has with all that it starts, unless its agent's manifest says otherwise.
+    pub memory: ByteSize,
+    /// How much it has whatever the manifest says.
+    pub max_memory: ByteSize,
 }
 
 impl Default for ExecConfig {
     fn default() -> Self {
         let path = PATH.map(PathBuf::from).to_vec();
-        Self { path, launcher: None, time: Duration::from_secs(60), max_time: MAX_TIME }
+        let (memory, max_memory) = (ByteSize(2 << 30), ByteSize(8 << 30));
+        Self { path, launcher: None, time: Duration::from_secs(60), max_time: MAX_TIME, memory, max_memory }
     }
 }
 
@@ -41,6 +49,8 @@ pub(super) struct ExecTable {
     launcher: Option<AbsolutePath>,
     time: Option<Span>,
     max_time: Option<Span>,
+    memory: Option<ByteSize>,
+    max_memory: Option<ByteSize>,
 }
 
 impl ExecTable {
@@ -54,12 +64,21 @@ impl ExecTable {
         if time.is_zero() || time > max_time {
             return Err(invalid("exec.time", format!("{} is not within 1ms to {}", Span(time), Span(max_time))));
         }
+        let max_memory = self.max_memory.unwrap_or(unset.max_memory);
+        let memory = self.memory.unwrap_or(unset.memory.min(max_memory));
+        within("exec.max_memory", max_memory, MOST_MEMORY)?;
+        within("exec.memory", memory, max_memory)?;
         let path = self.path.map_or(unset.path, |path| path.into_iter().map(|folder| folder.0).collect());
         if path.is_empty() || path.len() > 64 {
             return Err(invalid("exec.path", format!("{} folders are not within 1 to 64", path.len())));
         }
-        Ok(ExecConfig { path, launcher: self.launcher.map(|path| path.0), time, max_time })
+        Ok(ExecConfig { path, launcher: self.launcher.map(|path| path.0), time, max_time, memory, max_memory })
     }
+}
+
+fn within(key: &str, memory: ByteSize, most: ByteSize) -> Result<(), ConfigError> {
+    let wrong = || invalid(key, format!("{memory} is not within {LEAST_MEMORY} to {most}"));
+    (LEAST_MEMORY..=most).contains(&memory).then_some(()).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -80,6 +99,7 @@ mod tests {
             (vec!["/opt/tools".into()], Duration::from_secs(2), 5)
         );
         assert_eq!(read("max_time = \"1s\"").expect("less").time, Duration::from_secs(1));
+        assert_eq!(read("max_memory = \"1GiB\"").expect("less").memory, ByteSize(1 << 30));
     }
 
     #[test]
@@ -90,6 +110,8 @@ mod tests {
             ("time = \"11m\"", "exec.time"),
             ("max_time = \"11m\"", "exec.max_time"),
             ("time = \"0s\"", "exec.time"),
+            ("memory = \"1MiB\"", "exec.memory: 1 MiB is not within 64 MiB to 8 GiB"),
+            ("max_memory = \"2048GiB\"", "exec.max_memory"),
             ("shell = \"sh\"", "unknown field"),
         ] {
             let message = read(text).expect_err(text);

@@ -1,5 +1,7 @@
 //! `[[want.…]]` of `agent.toml`: what an agent says beforehand that it will ask for, and why.
 
+use super::ByteSize;
+use super::exec::{LEAST_MEMORY, MOST_MEMORY};
 use crate::grant::{
     Args, ExecPattern, FileWant, HostPattern, HttpPattern, Pattern, Program, SecretName, UrlPattern, Want, Wants,
 };
@@ -40,6 +42,7 @@ struct ExecTable {
     program: Read<Program>,
     args: Option<Arguments>,
     why: String,
+    memory: Option<ByteSize>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -160,10 +163,16 @@ impl WantTables {
         if let Some((name, _)) = self.secret.iter().find(|(_, table)| table.hosts.0.is_empty()) {
             return Err(format!("`want.secret.{name}` names no host that it would be sent to"));
         }
+        let range = LEAST_MEMORY..=MOST_MEMORY;
+        if let Some(wrong) = self.exec.0.iter().filter_map(|table| table.memory).find(|memory| !range.contains(memory))
+        {
+            return Err(format!("`memory` of `want.exec`: {wrong} is not within {LEAST_MEMORY} to {MOST_MEMORY}"));
+        }
         let why = |text: String| crate::text::line(text.trim(), MAX_WHY);
         let http = self.http.0.into_iter().map(|table| Want {
             pattern: Pattern::Http(HttpPattern { url: table.url.0, methods: table.methods.0 }),
             why: why(table.why),
+            memory: None,
         });
         let exec = self.exec.0.into_iter().map(|table| Want {
             pattern: Pattern::Exec(ExecPattern {
@@ -171,6 +180,7 @@ impl WantTables {
                 args: table.args.map_or(Args::Plain, |args| args.0),
             }),
             why: why(table.why),
+            memory: table.memory.map(|memory| memory.0),
         });
         let files = self.files.0.into_iter();
         let files = files.map(|table| FileWant {
@@ -205,6 +215,7 @@ mod tests {
             ("[[http]]\nurl = \"https://a.example/*\"\nmethods = []\nwhy = \"x\"", "leave it out"),
             ("[[exec]]\nprogram = \"./x\"\nwhy = \"x\"", "not a program"),
             ("[[exec]]\nprogram = \"x\"\nargs = ['\\d']\nwhy = \"x\"", "backslash"),
+            ("[[exec]]\nprogram = \"x\"\nmemory = \"1MiB\"\nwhy = \"x\"", "1 MiB is not within 64 MiB to 1024 GiB"),
             ("[secret.a-b]\nhosts = [\"a.example\"]", "not a secret's name"),
             ("[secret.A]\nhosts = []", "names no host"),
             ("[secret.A]\nhosts = [\"https://a.example\"]", "not a host"),
@@ -222,12 +233,13 @@ mod tests {
     fn wants_are_read_as_patterns() {
         let wants = read(
             "[[http]]\nurl = \"https://*.a.example/v1/*\"\nmethods = [\"post\"]\nwhy = \"a\\u202e\"\n\
-             [[exec]]\nprogram = \"git\"\nwhy = \"\"\n[[exec]]\nprogram = \"/bin/ls\"\nargs = [\"-l\", \"...\"]\nwhy = \"\"\n\
+             [[exec]]\nprogram = \"git\"\nmemory = \"1GiB\"\nwhy = \"\"\n[[exec]]\nprogram = \"/bin/ls\"\nargs = [\"-l\", \"...\"]\nwhy = \"\"\n\
              [secret.KEY]\nhosts = [\"*.a.example\"]\n[[files]]\npath = \"/srv/data/\"\nwhy = \"\"\n[[files]]\npath = \"work\"\nwhy = \"\"",
         )
         .expect("wants");
         let patterns: Vec<String> = wants.asks.iter().map(|want| want.pattern.to_string()).collect();
         assert_eq!(patterns, ["http POST https://*.a.example/v1/*", "exec git", "exec /bin/ls -l ..."]);
+        assert_eq!((wants.asks[1].memory, wants.asks[2].memory), (Some(1 << 30), None));
         assert_eq!((wants.asks[0].why.as_str(), wants.secrets.len()), ("a\\u{202e}", 1));
         assert_eq!((&wants.files[0].path, wants.files[0].write), (&PathBuf::from("/srv/data"), false));
         assert!(wants.files[1].is_work() && wants.files[1].write);

@@ -25,6 +25,9 @@ pub struct Want {
     pub pattern: Pattern,
     /// Why, in the author's words: escaped and bounded.
     pub why: String,
+    /// How much memory a program needs, in bytes, where that is said. Not leave, and so nothing that a grant is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
 }
 
 /// A folder that an agent wants, with all below it.
@@ -64,6 +67,12 @@ impl Wants {
             }
         }
         Ok(())
+    }
+
+    /// How much memory a program needs, in bytes, by the wants that name it; `unset` where they do not say so.
+    pub fn memory(&self, ask: &Ask, unset: u64) -> u64 {
+        let naming = self.asks.iter().filter(|want| want.pattern.covers(ask));
+        naming.map(|want| want.memory.unwrap_or(unset)).max().unwrap_or(unset)
     }
 
     /// All that is wanted, one thing a line, for people.

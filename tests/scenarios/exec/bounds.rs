@@ -64,3 +64,20 @@ async fn input_is_written_and_closed() -> Result<()> {
     assert_eq!(text, "invalid: a program's input has at most 1048576 bytes a call");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_program_has_so_much_memory_with_all_that_it_starts() -> Result<()> {
+    let mut world = World::paired(guests(), Buckets::unlimited()).await?;
+    world.config.policy.rules = vec![super::rule(sophon_host::grant::Effect::Allow, "exec * ...")];
+    world.config.exec.memory = sophon_host::config::ByteSize(128 << 20);
+    let (world, session) = start(world, "shell").await?;
+    let text = ask(&world, &session, "dd if=/dev/zero of=/dev/null bs=60M count=2").await?;
+    assert!(text.ends_with("Done, exit code 0."), "{text}");
+    let text = ask(&world, &session, "dd if=/dev/zero of=/dev/null bs=200M count=1").await?;
+    assert!(text.contains("memory exhausted") && text.contains("exit code 1"), "{text}");
+    let many = "sh -c 'for n in 1 2 3 4; do dd if=/dev/zero of=/dev/null bs=60M count=1000000 & done; wait'";
+    let text = ask(&world, &session, many).await?;
+    let said = "It was killed: it took more than 128 MiB of memory, with all that it started.";
+    assert!(text.ends_with(said), "{text}");
+    Ok(())
+}

@@ -111,8 +111,10 @@ impl Tools {
         let reason = command.reason.take();
         let (found, work, cwd) = self.find(programs, &command).await?;
         let ask = self.exec_ask(programs, &found, &command)?;
-        let orders = orders(&ask, work, cwd, programs);
-        let leave = self.door().open(&Ask::Exec(ask), reason.as_deref()).await?;
+        let (mut orders, ask) = (orders(&ask, work, cwd, programs), Ask::Exec(ask));
+        let wanted = self.door().wants().memory(&ask, programs.config.memory.0);
+        orders.memory = wanted.min(programs.config.max_memory.0);
+        let leave = self.door().open(&ask, reason.as_deref()).await?;
         let time = command.time.map_or(programs.config.time, |time| time.min(programs.config.max_time));
         let run =
             Run { orders, launcher: programs.launcher(), stdin: command.stdin, time, stop: self.stop().clone(), slot };
@@ -175,5 +177,6 @@ fn orders(ask: &ExecAsk, work: PathBuf, cwd: PathBuf, programs: &Programs) -> Or
         path: programs.config.path.clone(),
         reads: ask.reads.clone(),
         network: ask.network,
+        memory: programs.config.memory.0,
     }
 }

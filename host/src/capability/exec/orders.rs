@@ -36,6 +36,8 @@ pub(super) struct Orders {
     pub(super) reads: Vec<PathBuf>,
     /// Whether it may use the network.
     pub(super) network: bool,
+    /// How much memory it may take with all that it starts, in bytes.
+    pub(super) memory: u64,
 }
 
 /// What became of it.
@@ -116,6 +118,7 @@ mod tests {
             path: vec!["/bin".into()],
             reads: vec!["/srv".into()],
             network: false,
+            memory: 1 << 30,
         };
         send(&mut ours, &orders, &OwnedFd::from(reader)).expect("sent");
         writer.write_all(b"in").expect("written");

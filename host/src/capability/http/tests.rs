@@ -70,7 +70,7 @@ fn turn_by(connector: Connector, named: &[&str]) -> Turn {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
     let pattern: crate::grant::Pattern = "http *://*:*/*".parse().expect("a pattern");
-    let want = Want { pattern: pattern.clone(), why: String::new() };
+    let want = Want { pattern: pattern.clone(), why: String::new(), memory: None };
     let rule = Rule {
         effect: Effect::Allow,
         agent: "*".parse().expect("a name"),

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 const SCOPES: [Scope; 5] = [Scope::Once, Scope::Session, Scope::Tool, Scope::Domain, Scope::All];
 
 fn wants() -> Wants {
-    let want = |text: &str| Want { pattern: text.parse().expect(text), why: String::new() };
+    let want = |text: &str| Want { pattern: text.parse().expect(text), why: String::new(), memory: None };
     let asks = ["http https://*.example/v1/*", "exec git ...", "exec sh ...", "exec ls"].map(want).into();
     Wants { asks, secrets: [(secret("KEY"), vec![HostPattern::Any])].into(), files: vec![] }
 }
@@ -130,8 +130,11 @@ fn a_new_version_keeps_leave_only_if_it_wants_no_more() {
     assert_eq!(given.regrant(&wants()), Regrant::Keep);
     assert_eq!(given.regrant(&Wants::default()), Regrant::Keep);
     let mut more = wants();
-    more.asks
-        .push(Want { pattern: "http https://evil.example/*".parse().expect("a pattern"), why: "trust me".to_owned() });
+    more.asks.push(Want {
+        pattern: "http https://evil.example/*".parse().expect("a pattern"),
+        why: "trust me".to_owned(),
+        memory: None,
+    });
     let Regrant::Ask { difference } = given.regrant(&more) else { panic!("kept") };
     assert_eq!(difference, "it now also wants http https://evil.example/* (“trust me”)");
     more.asks.extend(vec![more.asks[4].clone(); 100]);

@@ -5,7 +5,8 @@ use crate::grant::ask::tests::{exec, http, own, secret};
 use crate::grant::{Effect, Glob, Rule, decide};
 
 fn wants(patterns: &[&str]) -> Wants {
-    let want = |text: &&str| Want { pattern: text.parse().expect(text), why: "because\u{202e}".to_owned() };
+    let want =
+        |text: &&str| Want { pattern: text.parse().expect(text), why: "because\u{202e}".to_owned(), memory: None };
     Wants { asks: patterns.iter().map(want).collect(), ..Wants::default() }
 }
 

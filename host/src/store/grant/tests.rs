@@ -99,7 +99,11 @@ async fn a_new_version_keeps_a_grant_only_if_it_wants_no_more() {
     assert_eq!(kept.store.grants(2).await.expect("read")[0].digest, "two");
     assert_eq!(kept.plain(2).await, allows("old"), "the older one wants no more either");
 
-    let want = Want { pattern: "http GET https://a.example/*".parse().expect("a pattern"), why: "to look".to_owned() };
+    let want = Want {
+        pattern: "http GET https://a.example/*".parse().expect("a pattern"),
+        why: "to look".to_owned(),
+        memory: None,
+    };
     let more = Wants { asks: vec![want], ..Wants::default() };
     let Standing::Lapsed(difference) = kept.says("three", "s", &more, 2).await else { panic!("it must be asked anew") };
     assert!(difference.contains("https://a.example/*") && difference.contains("to look"), "{difference}");

@@ -9,6 +9,8 @@ pub(crate) const DEEDS: &[(&str, Deed)] = &[
     ("program-that-forks", forks),
     ("program-that-ignores-signals", ignores_signals),
     ("program-that-multiplies", multiplies),
+    ("program-that-hoards", hoards),
+    ("programs-that-hoard", hoard),
     ("program-that-floods", floods),
     ("program-that-fills-the-disk", fills_the_disk),
     ("program-that-escapes", escapes),
@@ -37,6 +39,16 @@ fn ignores_signals(_: Scene) -> Result<Answer> {
 /// Not without an end, as nothing else would stop it where the host fails.
 fn multiplies(_: Scene) -> Result<Answer> {
     shell("n=0; while [ $n -lt 600 ]; do sleep 1000 & n=$((n+1)); done; wait")
+}
+
+/// More memory than a program has.
+fn hoards(_: Scene) -> Result<Answer> {
+    shell("dd if=/dev/zero of=/dev/null bs=3G count=1 2>&1 | grep -o exhausted")
+}
+
+/// Each less than that, and together more: what comes of nothing is read for ever.
+fn hoard(_: Scene) -> Result<Answer> {
+    shell("for n in 1 2 3 4; do dd if=/dev/zero of=/dev/null bs=900M count=1000000 2>/dev/null & done; wait")
 }
 
 fn floods(_: Scene) -> Result<Answer> {

@@ -57,9 +57,19 @@ pub(super) fn reap(program: Pid) -> Option<WaitStatus> {
     None
 }
 
-/// How many there are.
-pub(super) fn count() -> usize {
-    members().len()
+/// How much memory they have, in bytes. What some of them share counts for each.
+pub(super) fn memory(members: &[i32]) -> u64 {
+    let status = |pid: &i32| fs::read_to_string(format!("/proc/{pid}/status")).ok();
+    members.iter().filter_map(status).map(|status| written(&status)).fold(0, u64::saturating_add)
+}
+
+/// The bytes that a process has written to, by its `status`; the files that it runs do not count.
+fn written(status: &str) -> u64 {
+    let of = |key: &str| -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1_024)
+    };
+    of("RssAnon:").unwrap_or(0).saturating_add(of("RssShmem:").unwrap_or(0))
 }
 
 /// Kills all of them, until there is nobody left.
@@ -90,7 +100,7 @@ pub(super) fn end() {
 }
 
 /// All that live and come from here.
-fn members() -> Vec<i32> {
+pub(super) fn members() -> Vec<i32> {
     let own = getpid().as_raw_nonzero().get();
     // Not every kernel tells whose children are whose; then everybody is asked.
     let parents = if children(own).is_none() { Some(parents()) } else { None };
@@ -144,6 +154,14 @@ mod tests {
         assert_eq!(parent("12 (sh) S 34 12 12 0"), Some(34));
         assert_eq!(parent("12 (a) S 1 (b) R 34 12"), Some(34));
         assert_eq!((parent("12 (sh) S"), parent("")), (None, None));
+    }
+
+    #[test]
+    fn memory_is_what_was_written_to() {
+        let status = "Name:\tRssAnon: 9 kB\nRssAnon:\t    100 kB\nRssFile:\t 5000 kB\nRssShmem:\t      28 kB\n";
+        assert_eq!((written(status), written("")), (128 << 10, 0));
+        assert!(memory(&[getpid().as_raw_nonzero().get()]) > 100 << 10);
+        assert_eq!(memory(&[]), 0);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::ExitCode;
 
-/// How often is counted what the program started.
+/// How often is counted what the program started, and what memory it has.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 /// The most processes of one program, and by how many tasks it may add to the machine's.
 const MAX_PROCESSES: usize = 512;
@@ -37,7 +37,7 @@ pub fn launch() -> ExitCode {
     let stdin = io::stdin().as_fd().try_clone_to_owned();
     let Ok(mut host) = stdin.map(UnixStream::from) else { return ExitCode::FAILURE };
     let report = match begin(&mut host) {
-        Ok(pid) => watch(&mut host, pid),
+        Ok((pid, memory)) => watch(&mut host, pid, memory),
         Err(error) => Report::Refused(error.to_string()),
     };
     family::end();
@@ -46,13 +46,14 @@ pub fn launch() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Does as the host says: starts the program.
-fn begin(host: &mut UnixStream) -> io::Result<rustix::process::Pid> {
+/// Does as the host says: starts the program. Gives how much memory it may take, too.
+fn begin(host: &mut UnixStream) -> io::Result<(rustix::process::Pid, u64)> {
     set_child_subreaper(Some(getpid()))?;
     // A session of its own: no terminal, and no process group that anybody else is in.
     setsid()?;
     let (orders, stdin) = orders::receive(host)?;
-    limit()?;
+    let memory = orders.memory;
+    limit(memory)?;
     // Only root may come first.
     let _ = rustix::process::setpriority_process(None, FIRST);
     let spare = family::offer_to_the_reaper();
@@ -60,7 +61,7 @@ fn begin(host: &mut UnixStream) -> io::Result<rustix::process::Pid> {
     spare.take_back();
     let pid = started.map_err(|_| io::Error::other("the launcher panicked"))??;
     orders::write(host, &Report::Started)?;
-    Ok(pid)
+    Ok((pid, memory))
 }
 
 /// Starts the program, from a thread that is confined for good.
@@ -95,10 +96,12 @@ fn is_script(file: &File) -> io::Result<bool> {
     Ok(file.read_at(&mut start, 0)? == 2 && start == *b"#!")
 }
 
-/// Bounds what is inherited.
-fn limit() -> io::Result<()> {
+/// Bounds what is inherited. Of memory what is written to, not the address space: runtimes that compile reserve far more of
+/// that than they ever use.
+fn limit(memory: u64) -> io::Result<()> {
     let bounds = [
         (Resource::Core, 0),
+        (Resource::Data, memory),
         (Resource::Fsize, MAX_FILE),
         (Resource::Nofile, MAX_OPEN),
         (Resource::Nproc, family::tasks_of_the_machine() + MAX_PROCESSES as u64),
@@ -111,7 +114,7 @@ fn limit() -> io::Result<()> {
 }
 
 /// Waits for the program's end, or for the order to end it.
-fn watch(host: &mut UnixStream, program: rustix::process::Pid) -> Report {
+fn watch(host: &mut UnixStream, program: rustix::process::Pid, memory: u64) -> Report {
     let Ok(alive) = pidfd_open(program, PidfdFlags::empty()) else {
         return Report::Stopped("this kernel is too old to watch programs".to_owned());
     };
@@ -127,8 +130,13 @@ fn watch(host: &mut UnixStream, program: rustix::process::Pid) -> Report {
         if let Some(status) = family::reap(program) {
             return told(status);
         }
-        if family::count() > MAX_PROCESSES {
+        let members = family::members();
+        if members.len() > MAX_PROCESSES {
             return Report::Stopped(format!("it started more than {MAX_PROCESSES} processes"));
+        }
+        if family::memory(&members) > memory {
+            let memory = crate::config::ByteSize(memory);
+            return Report::Stopped(format!("it took more than {memory} of memory, with all that it started"));
         }
     }
 }
