@@ -11,7 +11,7 @@ mod support;
 
 use anyhow::{Context as _, Result, ensure};
 use sophon_host::approval::{AnswerFuture, Client, Office, Person};
-use sophon_host::capability::{Act, Chat, Door, Stopped, Tools};
+use sophon_host::capability::{Act, Chat, Door, Stopped, Tools, Wait};
 use sophon_host::config::Manifest;
 use sophon_host::grant::{Answer, Question};
 use sophon_host::store::{Durability, Store};
@@ -47,8 +47,8 @@ impl Chat for Room {
         Box::pin(async { Ok(()) })
     }
 
-    fn waits(&self, waits: bool) {
-        self.waiting.send_modify(|waiting| *waiting += usize::from(waits));
+    fn waits(&self, wait: Option<Wait>) {
+        self.waiting.send_modify(|waiting| *waiting += usize::from(wait.is_some()));
     }
 }
 

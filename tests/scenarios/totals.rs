@@ -1,9 +1,9 @@
 //! What all turns of an agent may use together.
 
 use crate::breaches::{named, reached};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::json;
-use sophon_tests::{Event, World};
+use sophon_tests::{Event, PATIENCE, World};
 
 /// A turn in a session of its own, which has begun to speak and goes on until it is stopped.
 async fn begun(world: &World, words: &str) -> Result<(String, String)> {
@@ -61,18 +61,34 @@ async fn programs_of_all_turns_of_an_agent_are_bounded_and_the_turn_goes_on() ->
     assert!(text.contains(said), "{text}");
     assert_eq!(reached(&world, "total.programs").await?, before + 1);
     stop(&world, held).await?;
-    until(&world, &session, "exec begin 3 true", "begun3 begun", said).await
+    until(&world, &session, "exec begin 3 true", "3 begun", said).await
 }
 
 #[tokio::test]
-async fn an_agent_that_has_computed_its_share_waits_and_its_time_goes_on() -> Result<()> {
+async fn an_agent_that_has_computed_its_share_waits_and_can_be_stopped() -> Result<()> {
     // A hundredth of a processor: 600 ms at once, and then 5 ms in each half second.
-    let (world, session) = named("busy", "cpu = \"10m\"\nwall = \"3s\"\n[total]\ncpu = 1").await?;
-    let (held, over) = (reached(&world, "total.cpu").await?, reached(&world, "wall").await?);
-    let text = world.user.ask(&session, "churn").await?.text;
-    let said = "was stopped: it reached its time limit of 3 s while it had to wait, as all its turns together compute 1% of \
-                a processor. Try again when fewer of its turns run, or raise `total.cpu` in its agent.toml.";
-    assert!(text.ends_with(said), "{text}");
-    assert!(reached(&world, "total.cpu").await? > held && reached(&world, "wall").await? > over);
+    let (world, session) = named("busy", "cpu = \"10m\"\n[total]\ncpu = 1").await?;
+    let (before, churning) = (reached(&world, "total.cpu").await?, world.user.say(&session, "churn").await?);
+    let held = async {
+        while reached(&world, "total.cpu").await? == before {}
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(PATIENCE, held).await.context("it never had to wait")??;
+    stop(&world, (session, churning)).await
+}
+
+#[tokio::test]
+async fn a_turn_that_waits_for_others_of_its_agent_says_so() -> Result<()> {
+    let (world, session) = named("single", "[total]\nturns = 1").await?;
+    let first = begun(&world, "sleep 600000").await?;
+    let before = reached(&world, "total.turns").await?;
+    let second = world.user.say(&session, "long 3").await?;
+    let card = |event: &Event| event.kind == "task_created" && event.data["interaction_id"] == second.as_str();
+    let told = world.user.wait("the wait", card).await?;
+    let label = told.data["status_label"].as_str().unwrap_or_default();
+    assert!(label.starts_with("Waiting: 1 turns of this agent run, as many as may at once (`total.turns`)"), "{label}");
+    assert_eq!(reached(&world, "total.turns").await?, before + 1);
+    stop(&world, first).await?;
+    assert_eq!(world.user.answer(&second).await?.text, "xxx");
     Ok(())
 }

@@ -93,11 +93,20 @@ pub struct Stopped;
 /// The outcome of [`Chat::act`].
 pub type ActFuture<'a> = Pin<Box<dyn Future<Output = Result<(), Stopped>> + Send + 'a>>;
 
+/// What a turn waits for before it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Room on the host, which runs as many turns as it can hold.
+    Host,
+    /// Other turns of its agent, of which so many run as may at once.
+    Agent(u32),
+}
+
 /// Takes the acts of one turn, in order.
 pub trait Chat: Send + Sync {
     /// Takes one act. Waits while too much is still on its way; that is what slows an agent down to its link.
     fn act(&self, act: Act) -> ActFuture<'_>;
 
-    /// Hears that the turn waits for room on the host, or does so no longer: the host's word, not an act of the agent's.
-    fn waits(&self, _waits: bool) {}
+    /// Hears that the turn waits for this, or does so no longer: the host's word, not an act of the agent's.
+    fn waits(&self, _for: Option<Wait>) {}
 }

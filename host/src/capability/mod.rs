@@ -14,7 +14,7 @@ mod state;
 mod tools;
 mod wall;
 
-pub use chat::{Act, ActFuture, AskId, CardId, Chat, Stopped};
+pub use chat::{Act, ActFuture, AskId, CardId, Chat, Stopped, Wait};
 pub use door::{Door, Leave};
 pub use exec::{Command, Hold, Output, Process, Programs, launch};
 pub use files::{Folders, Forgotten, Given, Meter, Open, Placed, Room, left_behind};

@@ -170,6 +170,12 @@ mod tests {
         let told = of(Ended::Limit(Breach::Calls), &manifest(), &Totals::default(), &lowered, true);
         let told = told.note.expect("a note");
         assert!(told.ends_with("raise `limits.calls` in sophon-host.toml; its agent.toml asks for 9."), "{told}");
+        let empty = Outcome { text: None, usage: None, finish: Finish::Stop };
+        assert!(note(Ended::Answered(empty)).contains("without an answer"));
+    }
+
+    #[test]
+    fn a_total_is_told_with_who_sets_it() {
         let own = Manifest { total: toml::from_str("memory = \"1MiB\"").expect("a table"), ..manifest() };
         for (manifest, place) in [
             (manifest(), "`total.memory` in sophon-host.toml, for all agents or in `[agent.echo.total]`."),
@@ -179,8 +185,10 @@ mod tests {
             let told = told.note.expect("a note");
             assert!(told.contains("its total of 16 GiB of memory") && told.ends_with(place), "{told}");
         }
-        let empty = Outcome { text: None, usage: None, finish: Finish::Stop };
-        assert!(note(Ended::Answered(empty)).contains("without an answer"));
+        let waited = note(Ended::Limit(Breach::TotalCpu));
+        let said =
+            "its time limit of 10 min while it had to wait, as all its turns together compute 100% of a processor";
+        assert!(waited.contains(said) && waited.contains("raise `total.cpu` in sophon-host.toml"), "{waited}");
     }
 
     #[test]

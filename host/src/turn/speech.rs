@@ -3,7 +3,7 @@
 use super::bubble::{Bubble, Due, Ending};
 use super::outgoing::{Kind, Outgoing};
 use crate::approval::{AnswerFuture, Person, Waiting};
-use crate::capability::{Act, Chat, Stopped};
+use crate::capability::{Act, Chat, Stopped, Wait};
 use crate::grant::{Answer, Question};
 use crate::protocol::{ApprovalId, MessageId, Verdict};
 use std::future::Future;
@@ -164,8 +164,8 @@ impl Chat for Speech {
         })
     }
 
-    fn waits(&self, waits: bool) {
-        if self.bubble().waits(waits) {
+    fn waits(&self, wait: Option<Wait>) {
+        if self.bubble().waits(wait) {
             self.news.notify_one();
         }
     }

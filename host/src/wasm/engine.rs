@@ -8,7 +8,7 @@ use super::memory::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLES};
 use super::offer;
 use super::pace::Backstage;
 use super::room::{Place, Room, Share};
-use crate::capability::Chat;
+use crate::capability::{Chat, Wait};
 use crate::config::{AgentName, Limits, TotalsConfig};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -140,11 +140,13 @@ impl Engine {
         let (room, permit) = match tokio::time::timeout(SOON, &mut free).await {
             Ok(both) => both,
             Err(_elapsed) => {
-                if share.is_full() {
+                let turns = share.totals.turns;
+                let wait = if share.is_full() { Wait::Agent(turns) } else { Wait::Host };
+                if wait != Wait::Host {
                     self.breaches.count(Breach::TotalTurns);
-                    tracing::info!("the turn waits for others of its agent: `total.turns` is {}", share.totals.turns);
+                    tracing::info!("the turn waits for others of its agent: `total.turns` is {turns}");
                 }
-                chat.waits(true);
+                chat.waits(Some(wait));
                 free.await
             }
         };

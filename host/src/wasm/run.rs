@@ -9,7 +9,7 @@ use super::guest::{Guest, MAX_HANDLES};
 use super::load::{Agent, brief};
 use super::memory::MemoryLimiter;
 use super::pace::{Paced, Place};
-use crate::capability::{Chat, Door, Given, Tools};
+use crate::capability::{Chat, Door, Given, Tools, Wait};
 use crate::config::Limits;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -152,7 +152,7 @@ async fn call(_slot: Slot, begins: Begins, mut guest: Guest, limits: Limits) -> 
 impl Begins {
     async fn call(&self, store: &mut Store<Guest>) -> Called {
         let agent = self.pre.instantiate_async(&mut *store).await.map_err(Fault::Start)?;
-        self.chat.waits(false);
+        self.chat.waits(None);
         agent.sophon_agent_handler().call_handle(store, &self.turn).await.map_err(Fault::Run)
     }
 }
@@ -176,7 +176,7 @@ impl Pauses {
     fn tell(&self, chat: &dyn Chat, error: &wasmtime::Error) {
         if self.0 == 1 {
             tracing::warn!("no room for an instance, though turns.at_once has some: {}", brief(error));
-            chat.waits(true);
+            chat.waits(Some(Wait::Host));
         }
     }
 }

@@ -1,11 +1,10 @@
 //! A bubble whose turn waits for room on the host, and says so: with a card, as its text is the agent's.
 
 use super::{Bubble, State};
-use crate::capability::{Act, CardId};
+use crate::capability::{Act, CardId, Wait};
 use crate::protocol::{Outgoing, UserMessage};
 
 const KIND: &str = "wait";
-const LABEL: &str = "Waiting: this host runs as many turns as it can hold. This one begins when there is room.";
 /// Cards from here on are not the agent's.
 const FIRST: u32 = 1 << 31;
 
@@ -15,21 +14,25 @@ pub(super) fn is_wait(card: CardId) -> bool {
 }
 
 impl Bubble {
-    /// The turn waits for room, or does so no longer. A wait that nobody was told of is not told any more. Whether there is
+    /// The turn waits for this, or does so no longer. A wait that nobody was told of is not told any more. Whether there is
     /// something new to send.
-    pub(in crate::turn) fn waits(&mut self, waits: bool) -> bool {
+    pub(in crate::turn) fn waits(&mut self, wait: Option<Wait>) -> bool {
         if self.end.is_some() || self.state != State::Going {
             return false;
         }
         let before = self.waiting.len();
-        if !waits {
-            self.unsaid();
-            let shown: Vec<CardId> = self.running.range(CardId(FIRST)..).copied().collect();
-            shown.into_iter().for_each(|card| self.queue(Act::Complete { card, result: None }));
-        } else if !self.waiting.iter().any(opens) {
-            let card = CardId(FIRST + self.waits);
-            self.waits += 1;
-            self.queue(Act::Open { card, kind: KIND.to_owned(), label: LABEL.to_owned(), args: None });
+        match wait {
+            None => {
+                self.unsaid();
+                let shown: Vec<CardId> = self.running.range(CardId(FIRST)..).copied().collect();
+                shown.into_iter().for_each(|card| self.queue(Act::Complete { card, result: None }));
+            }
+            Some(wait) if !self.waiting.iter().any(opens) => {
+                let card = CardId(FIRST + self.waits);
+                self.waits += 1;
+                self.queue(Act::Open { card, kind: KIND.to_owned(), label: label(wait), args: None });
+            }
+            Some(_) => {}
         }
         self.waiting.len() > before
     }
@@ -51,6 +54,18 @@ impl Bubble {
             };
             bubble.address.card_of(task).is_some_and(is_wait)
         })
+    }
+}
+
+fn label(wait: Wait) -> String {
+    match wait {
+        Wait::Host => {
+            "Waiting: this host runs as many turns as it can hold. This one begins when there is room.".to_owned()
+        }
+        Wait::Agent(turns) => format!(
+            "Waiting: {turns} turns of this agent run, as many as may at once (`total.turns`). This one begins when one of \
+             them has ended."
+        ),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::end::REFUSED;
 use super::*;
+use crate::capability::Wait;
 use crate::protocol::FinishReason;
 use crate::protocol::{SendMessageEnd, TaskStatus};
 use serde_json::json;
@@ -359,17 +360,17 @@ fn wait_card(next: Next) -> (String, Option<TaskStatus>) {
 #[test]
 fn a_turn_that_waits_for_room_says_so_once_and_no_longer_than_it_does() {
     let (mut bubble, now) = open();
-    assert!(bubble.waits(true) && !bubble.waits(true));
+    assert!(bubble.waits(Some(Wait::Host)) && !bubble.waits(Some(Wait::Host)));
     // It began before anybody was told.
-    assert!(!bubble.waits(false));
+    assert!(!bubble.waits(None));
     assert_eq!(next(&mut bubble, now), Next::Wait);
-    assert!(bubble.waits(true));
+    assert!(bubble.waits(Some(Wait::Host)));
     let (shown, _) = wait_card(next(&mut bubble, now));
-    assert!(bubble.waits(false));
+    assert!(bubble.waits(None));
     assert_eq!(wait_card(next(&mut bubble, now)), (shown.clone(), Some(TaskStatus::Completed)));
-    assert!(!bubble.waits(false) && !bubble.is_touched());
+    assert!(!bubble.waits(None) && !bubble.is_touched());
     // Another time is another card.
-    assert!(bubble.waits(true));
+    assert!(bubble.waits(Some(Wait::Host)));
     assert_ne!(wait_card(next(&mut bubble, now)).0, shown);
     // The end closes it, and its text is the agent's alone.
     bubble.end(Ending::default());
@@ -380,7 +381,7 @@ fn a_turn_that_waits_for_room_says_so_once_and_no_longer_than_it_does() {
 #[test]
 fn a_turn_that_had_only_waited_can_run_again_and_closes_its_card_as_it_begins() {
     let (mut bubble, now) = open();
-    bubble.waits(true);
+    bubble.waits(Some(Wait::Host));
     let Next::Send(shown) = next(&mut bubble, now) else { panic!("nothing is shown") };
     assert!(Bubble::has_only_waited(&message("int_1"), std::slice::from_ref(&shown)));
     bubble.push(card(1));
@@ -390,7 +391,7 @@ fn a_turn_that_had_only_waited_can_run_again_and_closes_its_card_as_it_begins() 
     assert!(matches!(next(&mut again, now), Next::Send(Outgoing::Open(_))));
     again.opened("msg_1".try_into().expect("an id"));
     assert_eq!(next(&mut again, now), Next::Send(shown));
-    assert!(again.waits(false));
+    assert!(again.waits(None));
     assert_eq!(wait_card(next(&mut again, now)).1, Some(TaskStatus::Completed));
     assert_eq!(next(&mut again, now), Next::Wait);
 }

@@ -23,12 +23,6 @@ impl Agent for Probe {
             "stream" => stream(number, reply),
             "tokens" => tokens(number, reply),
             "sleep" => sleep(number, reply),
-            "hoard" => {
-                let held = take(number)?;
-                reply.write(&format!("{} bytes, ", held.len()))?;
-                sleep(600_000, reply)
-            }
-            "take" => Ok(Answer::text(format!("{} bytes", take(number)?.len()))),
             "memory" => Ok(Answer::text(format!("{} bytes", fill_memory().len()))),
             "flood" => flood(reply),
             "calls" => loop {
@@ -99,11 +93,6 @@ fn fill_memory() -> Vec<Vec<u8>> {
     loop {
         hoard.push(std::hint::black_box(vec![1; 1 << 20]));
     }
-}
-
-/// So many MiB.
-fn take(mebibytes: u64) -> Result<Vec<u8>> {
-    Ok(std::hint::black_box(vec![1; usize::try_from(mebibytes << 20)?]))
 }
 
 fn flood(reply: &mut Reply) -> Result<Answer> {

@@ -18,10 +18,24 @@ pub(crate) fn deed<'a>(
         "greedy" => Ok(Answer::text(greedy())),
         "ask" => ask(words, reply),
         "nag" => nag(),
+        "take" => take(words.next()).map(|held| Answer::text(format!("{} bytes", held.len()))),
+        "hoard" => take(words.next()).and_then(|held| hoard(&held, reply)),
         "lines" => words.next().unwrap_or_default().parse().map(lines).map_err(Into::into),
         "exec" => crate::exec::deed(words, reply),
         _ => return None,
     })
+}
+
+/// So many MiB.
+fn take(mebibytes: Option<&str>) -> Result<Vec<u8>> {
+    let bytes = mebibytes.unwrap_or_default().parse::<usize>()? << 20;
+    Ok(std::hint::black_box(vec![1; bytes]))
+}
+
+/// Holds this until it is stopped.
+fn hoard(held: &[u8], reply: &mut Reply) -> Result<Answer> {
+    reply.write(&format!("{} bytes, ", held.len()))?;
+    crate::sleep(600_000, reply)
 }
 
 /// So many lines in the log.
