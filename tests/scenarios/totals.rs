@@ -51,6 +51,20 @@ async fn turns_that_are_modest_each_have_no_more_memory_together_than_their_agen
 }
 
 #[tokio::test]
+async fn a_turn_that_finds_no_memory_to_begin_with_waits_and_does_not_fail() -> Result<()> {
+    let (world, session) = named("modest", "memory = \"30MiB\"\n[total]\nmemory = \"22MiB\"").await?;
+    let first = begun(&world, "hoard 20").await?;
+    let second = world.user.say(&session, "long 3").await?;
+    let card = |event: &Event| event.kind == "task_created" && event.data["interaction_id"] == second.as_str();
+    let told = world.user.wait("the wait", card).await?;
+    let label = told.data["status_label"].as_str().unwrap_or_default();
+    assert!(label.starts_with("Waiting: other turns of this agent have all the memory"), "{label}");
+    stop(&world, first).await?;
+    assert_eq!(world.user.answer(&second).await?.text, "xxx");
+    Ok(())
+}
+
+#[tokio::test]
 async fn programs_of_all_turns_of_an_agent_are_bounded_and_the_turn_goes_on() -> Result<()> {
     let (world, session) = named("crowded", "[total]\nprograms = 3").await?;
     let held = begun(&world, "exec hold 2 sleep 1000").await?;

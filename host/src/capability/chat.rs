@@ -100,6 +100,8 @@ pub enum Wait {
     Host,
     /// Other turns of its agent, of which so many run as may at once.
     Agent(u32),
+    /// Memory that other turns of its agent have.
+    Memory,
 }
 
 /// Takes the acts of one turn, in order.

@@ -58,6 +58,11 @@ impl MemoryLimiter {
     pub(super) fn refused(&self) -> Option<Breach> {
         self.refused
     }
+
+    /// Whether it was refused only for what other turns of its agent have.
+    pub(super) fn is_shared_out(&self) -> bool {
+        self.refused == Some(Breach::TotalMemory) && self.together.would_fit()
+    }
 }
 
 impl ResourceLimiter for MemoryLimiter {

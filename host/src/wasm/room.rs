@@ -74,7 +74,7 @@ impl Share {
 
     /// The memory that one turn may have of it. It has none yet.
     pub(super) fn memory(&self) -> Portion {
-        Portion { room: self.room.clone(), most: self.totals.memory.0, own: 0 }
+        Portion { room: self.room.clone(), most: self.totals.memory.0, own: 0, would_fit: false }
     }
 }
 
@@ -83,6 +83,7 @@ pub(super) struct Portion {
     room: Arc<Room>,
     most: u64,
     own: u64,
+    would_fit: bool,
 }
 
 impl Portion {
@@ -93,13 +94,20 @@ impl Portion {
         let fits = self.room.memory.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok();
         if fits {
             self.own += by;
+        } else {
+            self.would_fit = self.own.saturating_add(by) <= self.most;
         }
         fits
     }
 
+    /// Whether what was refused last would have been there without other turns.
+    pub(super) fn would_fit(&self) -> bool {
+        self.would_fit
+    }
+
     /// For a turn that begins anew.
     pub(super) fn anew(&self) -> Self {
-        Self { room: self.room.clone(), most: self.most, own: 0 }
+        Self { room: self.room.clone(), most: self.most, own: 0, would_fit: false }
     }
 }
 
@@ -113,7 +121,7 @@ impl Drop for Portion {
 impl Portion {
     /// Of an agent whose turns may have so much together.
     pub(super) fn of(most: u64) -> Self {
-        Self { room: Arc::new(Room::of(1)), most, own: 0 }
+        Self { room: Arc::new(Room::of(1)), most, own: 0, would_fit: false }
     }
 }
 

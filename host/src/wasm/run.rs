@@ -133,15 +133,16 @@ async fn call(_slot: Slot, begins: Begins, mut guest: Guest, limits: Limits) -> 
     let mut pauses = Pauses::default();
     loop {
         let mut store = store(&begins.engine, guest);
-        let error = match begins.call(&mut store).await {
-            Err(Fault::Start(error)) if is_busy(&error) => error,
-            called => return ended(called, store.data()),
+        let called = begins.call(&mut store).await;
+        let (error, wait) = match lacks(called, store.data()) {
+            Ok(lack) => lack,
+            Err(called) => return ended(called, store.data()),
         };
         let again = store.into_data().anew(&limits);
-        let (Some(fresh), Some(pause)) = (again, pauses.next()) else {
+        let (Some(fresh), Some(pause)) = (again, pauses.next(wait)) else {
             return Ended::Busy { reason: brief(&error) };
         };
-        pauses.tell(&*begins.chat, &error);
+        pauses.tell(wait, &*begins.chat, &error);
         let stands_still = fresh.wall.pause();
         tokio::time::sleep(pause).await;
         drop(stands_still);
@@ -157,7 +158,16 @@ impl Begins {
     }
 }
 
-/// How long a turn waits for an instance that the system refused, each time longer, and not for ever.
+/// What an instance could not be made for want of, where that may be there later; else what came of the call.
+fn lacks(called: Called, guest: &Guest) -> Result<(wasmtime::Error, Wait), Called> {
+    match called {
+        Err(Fault::Start(error)) if is_busy(&error) => Ok((error, Wait::Host)),
+        Err(Fault::Start(error)) if guest.memory.is_shared_out() => Ok((error, Wait::Memory)),
+        called => Err(called),
+    }
+}
+
+/// How long a turn waits for an instance that was refused, each time longer; for the system not for ever.
 #[derive(Default)]
 struct Pauses(u32);
 
@@ -166,17 +176,21 @@ impl Pauses {
     /// Five minutes in all.
     const MOST: u32 = 155;
 
-    fn next(&mut self) -> Option<Duration> {
-        self.0 += 1;
+    fn next(&mut self, wait: Wait) -> Option<Duration> {
+        self.0 = self.0.saturating_add(1);
         let longest = Duration::from_secs(2);
-        (self.0 <= Self::MOST).then(|| (Self::FIRST * 2_u32.pow(self.0.min(10) - 1)).min(longest))
+        (self.0 <= Self::MOST || wait != Wait::Host).then(|| (Self::FIRST * 2_u32.pow(self.0.min(10) - 1)).min(longest))
     }
 
     /// Once a turn.
-    fn tell(&self, chat: &dyn Chat, error: &wasmtime::Error) {
-        if self.0 == 1 {
-            tracing::warn!("no room for an instance, though turns.at_once has some: {}", brief(error));
-            chat.waits(Some(Wait::Host));
+    fn tell(&self, wait: Wait, chat: &dyn Chat, error: &wasmtime::Error) {
+        if self.0 > 1 {
+            return;
+        }
+        chat.waits(Some(wait));
+        match wait {
+            Wait::Memory => tracing::info!("the turn waits: others of its agent have all its memory (`total.memory`)"),
+            _ => tracing::warn!("no room for an instance, though turns.at_once has some: {}", brief(error)),
         }
     }
 }

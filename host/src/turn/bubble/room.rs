@@ -66,6 +66,11 @@ fn label(wait: Wait) -> String {
             "Waiting: {turns} turns of this agent run, as many as may at once (`total.turns`). This one begins when one of \
              them has ended."
         ),
+        Wait::Memory => {
+            "Waiting: other turns of this agent have all the memory that it may have (`total.memory`). This one \
+                         begins when there is enough again."
+                .to_owned()
+        }
     }
 }
 
