@@ -90,6 +90,7 @@ impl Turn {
                     self.ended = Some(at);
                 }
             }
+            Call::Card(_) | Call::Ask(_) => bail!("a card or a question, which its agent has none of"),
             Call::Delta(text) => {
                 ensure!(self.opened.is_some(), "a delta without a bubble");
                 self.delta.get_or_insert(at);

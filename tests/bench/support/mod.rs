@@ -2,6 +2,7 @@
 
 pub(crate) mod bucket;
 pub(crate) mod cloud;
+pub(crate) mod crowd;
 pub(crate) mod driver;
 pub(crate) mod figure;
 pub(crate) mod guest;

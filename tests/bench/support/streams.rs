@@ -45,6 +45,7 @@ impl Stream {
                 self.deltas.push(at);
                 self.streamed.push_str(&text);
             }
+            Call::Card(_) | Call::Ask(_) => bail!("a card or a question, which its agent has none of"),
             Call::End(text) => {
                 let said = text.as_deref().unwrap_or(&self.streamed);
                 let (pieces, ended) = said.split_once("ended ").context("an end without the agent's time")?;
@@ -101,11 +102,19 @@ pub(crate) async fn stream(mut cloud: Cloud, mut host: Host, count: usize, token
 /// # Errors
 /// When it ends, does something else first, or is silent.
 pub(crate) async fn dialled(cloud: &mut Cloud, host: &mut Host) -> Result<Updates> {
+    dialled_within(cloud, host, SILENCE).await
+}
+
+/// The same where the host may have more to do first.
+///
+/// # Errors
+/// As [`dialled`].
+pub(crate) async fn dialled_within(cloud: &mut Cloud, host: &mut Host, patience: Duration) -> Result<Updates> {
     let first = tokio::select! {
-        first = timeout(SILENCE, cloud.events.recv()) => first,
+        first = timeout(patience, cloud.events.recv()) => first,
         status = host.ended() => bail!("the host ended before it dialled: {}", status?),
     };
-    match first.context("the host did not dial within 20 s")?.context("the stub ended")? {
+    match first.with_context(|| format!("the host did not dial within {patience:?}"))?.context("the stub ended")? {
         Event::Connected(updates) => Ok(updates),
         Event::Called { .. } | Event::Gone => bail!("the host called before it dialled"),
         Event::Fault(error) => Err(error),

@@ -18,6 +18,10 @@ pub(super) enum Call {
     Delta(String),
     /// `sendMessageEnd`, with the canonical text if it has one.
     End(Option<String>),
+    /// `createTask`, with the card's number.
+    Card(u32),
+    /// `requestApproval`, with the question's id.
+    Ask(String),
 }
 
 /// The first frame.
@@ -27,23 +31,36 @@ pub(super) fn ready() -> String {
 
 /// A user's message, as the wire reference shows it.
 pub(super) fn update(turn: usize, slot: usize, text: &str) -> String {
-    let session = format!("ses_{slot:016}");
+    let payload = json!({
+        "session": { "id": session(slot), "title": "Benchmark" },
+        "message": { "id": format!("msg_user_{turn:016}"), "text": text, "attachments": [] }
+    });
+    frame(turn, turn, slot, "session.message", &payload)
+}
+
+/// A user's no to a question, as the update of this number. Its turn is the only one of its session.
+pub(super) fn denied(number: usize, turn: usize, question: &str) -> String {
+    frame(number, turn, turn, "approval.resolved", &json!({ "approval_id": question, "decision": "deny" }))
+}
+
+fn frame(number: usize, turn: usize, slot: usize, kind: &str, payload: &Value) -> String {
     json!({
         "type": "update",
         "update": {
-            "update_id": update_id(turn).to_string(),
-            "type": "session.message",
-            "session_id": session,
+            "update_id": update_id(number).to_string(),
+            "type": kind,
+            "session_id": session(slot),
             "interaction_id": interaction(turn),
             "installation_id": INSTALLATION,
             "created_at": "2026-05-05T12:34:56Z",
-            "payload": {
-                "session": { "id": session, "title": "Benchmark" },
-                "message": { "id": format!("msg_user_{turn:016}"), "text": text, "attachments": [] }
-            }
+            "payload": payload
         }
     })
     .to_string()
+}
+
+fn session(slot: usize) -> String {
+    format!("ses_{slot:016}")
 }
 
 /// The number of the update that starts a turn. They start at 1.
@@ -63,14 +80,24 @@ pub(super) fn acked(frame: &str) -> Result<Option<u64>> {
 
 /// Reads a POST: its turn and what it means to it. Nothing for routes that a turn of this benchmark does not need.
 pub(super) fn call(path: &str, body: &[u8]) -> Result<Option<(usize, Call)>> {
-    let Some(route) = path.strip_prefix("/v1/bridge/sendMessage") else { return Ok(None) };
+    let Some(route) = path.strip_prefix("/v1/bridge/") else { return Ok(None) };
     let mut body: Value =
         serde_json::from_slice(body).with_context(|| format!("{path} got a body that is not JSON"))?;
     let bubble = || turn_of(body["message_id"].as_str().and_then(|id| id.strip_prefix("msg_")), path);
+    let turn = || turn_of(body["interaction_id"].as_str(), path);
     match route {
-        "" => Ok(Some((turn_of(body["interaction_id"].as_str(), path)?, Call::Open))),
-        "Delta" => Ok(Some((bubble()?, Call::Delta(text(body["delta"].take()).context("a delta without its text")?)))),
-        "End" => Ok(Some((bubble()?, Call::End(text(body["text"].take()))))),
+        "sendMessage" => Ok(Some((turn()?, Call::Open))),
+        "createTask" => {
+            let number = body["task_id"].as_str().and_then(|id| id.rsplit_once("-c")?.1.parse().ok());
+            Ok(Some((turn()?, Call::Card(number.context("a card without a number")?))))
+        }
+        "requestApproval" => {
+            Ok(Some((turn()?, Call::Ask(text(body["approval_id"].take()).context("a question without its id")?))))
+        }
+        "sendMessageDelta" => {
+            Ok(Some((bubble()?, Call::Delta(text(body["delta"].take()).context("a delta without its text")?))))
+        }
+        "sendMessageEnd" => Ok(Some((bubble()?, Call::End(text(body["text"].take()))))),
         _ => Ok(None),
     }
 }
