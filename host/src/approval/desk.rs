@@ -91,7 +91,7 @@ impl Desk {
         let mut asking = None;
         let said = self.say(ask, reason, &mut asking).await;
         let (entry, asked) = (self.entry(ask, said.is_ok(), &by(&said)), asking.map(Asking::decided));
-        let decision = self.office.decided(entry, asked).await.map_err(|error| unwritten(&error))?;
+        let decision = Box::pin(self.office.decided(entry, asked)).await.map_err(|error| unwritten(&error))?;
         said.map(|by| Allowed { by, decision })
     }
 
@@ -164,7 +164,7 @@ impl Desk {
             }
             (Effect::Ask | Effect::Allow, _) => {}
         }
-        match self.office.use_grant(&self.client, ask).await {
+        match Box::pin(self.office.use_grant(&self.client, ask)).await {
             Ok(Standing::Allows(id)) => Ok(By::Grant(id)),
             Ok(Standing::Lapsed(difference)) => self.ask(ask, reason, Some(&difference), asking).await,
             Ok(Standing::Silent) => self.ask(ask, reason, None, asking).await,
@@ -195,6 +195,8 @@ impl Desk {
         }
     }
 
+    /// What is done before and after the person has the word is in boxes of its own: thousands of turns may wait for one,
+    /// and take no room for more.
     async fn ask_person(
         &self,
         ask: &Ask,
@@ -202,7 +204,7 @@ impl Desk {
         lapsed: Option<&str>,
         asking: &mut Option<Asking>,
     ) -> Said {
-        let noted = Asking::note(&self.office, |by| self.entry(ask, false, by)).await;
+        let noted = Box::pin(Asking::note(&self.office, |by| self.entry(ask, false, by))).await;
         *asking = Some(noted.map_err(|error| unwritten(&error))?);
         let action = self.office.action(&self.client, ask).await.map_err(|error| unwritten(&error))?;
         let question = question(&self.client, action, ask, reason, lapsed);
@@ -214,7 +216,7 @@ impl Desk {
         match self.person.ask(question).await {
             Answer::Once => Ok(By::Person),
             Answer::Always { scope, value } if self.is_meant(ask, scope, value.as_deref()) => {
-                Ok(self.give(ask, scope).await)
+                Ok(Box::pin(self.give(ask, scope)).await)
             }
             // The yes is to this deed; how much further it should reach is not clear.
             Answer::Always { .. } => Ok(By::Person),

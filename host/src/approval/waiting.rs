@@ -5,7 +5,7 @@ use crate::protocol::{ApprovalId, GrantScope, Verdict};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 /// How long a question waits unless the cloud says so, and the least that is waited: our clock may not be the cloud's.
@@ -17,13 +17,20 @@ const SLACK: Duration = Duration::from_secs(60);
 
 /// All questions of a host that wait. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Waiting(Arc<Mutex<HashMap<ApprovalId, mpsc::Sender<News>>>>);
+pub struct Waiting(Arc<Mutex<HashMap<ApprovalId, Arc<Line>>>>);
 
-#[derive(Debug)]
-enum News {
+/// Tells one that waits. Not a channel, of which each would take a kilobyte: thousands may wait.
+#[derive(Debug, Default)]
+struct Line {
+    news: Mutex<News>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct News {
     /// The cloud has the question, for so long.
-    Asked(Duration),
-    Answer(Answer),
+    asked: Option<Duration>,
+    answer: Option<Answer>,
 }
 
 /// One question's wait. Dropped, its answer is of no interest any more.
@@ -31,24 +38,36 @@ enum News {
 pub struct Wait {
     waiting: Waiting,
     id: ApprovalId,
-    news: mpsc::Receiver<News>,
+    line: Arc<Line>,
+}
+
+impl Line {
+    fn tell(&self, change: impl FnOnce(&mut News)) {
+        change(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_one();
+    }
+
+    fn take(&self) -> News {
+        std::mem::take(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Waiting {
     /// Waits for the answer to a question that is about to be sent.
     pub fn on(&self, id: ApprovalId) -> Wait {
-        // It is asked once and answered once.
-        let (sender, news) = mpsc::channel(2);
-        self.lock().insert(id.clone(), sender);
-        Wait { waiting: self.clone(), id, news }
+        let line = Arc::<Line>::default();
+        // Those of turns never take another's id. One that did would leave that without an answer.
+        if let Some(other) = self.lock().insert(id.clone(), line.clone()) {
+            other.tell(|news| news.answer = Some(Answer::Unasked));
+        }
+        Wait { waiting: self.clone(), id, line }
     }
 
     /// The cloud has a question, and will drop it after `expires_in`.
     pub fn asked(&self, id: &ApprovalId, expires_in: Option<Duration>) {
         let expires_in = expires_in.unwrap_or(EXPIRY).clamp(EXPIRY, MAX_EXPIRY) + SLACK;
-        if let Some(sender) = self.lock().get(id) {
-            // Full only if it was told before.
-            let _ = sender.try_send(News::Asked(expires_in));
+        if let Some(line) = self.lock().get(id) {
+            line.tell(|news| news.asked = Some(expires_in));
         }
     }
 
@@ -69,11 +88,12 @@ impl Waiting {
     }
 
     fn settle(&self, id: &ApprovalId, answer: Answer) -> bool {
-        let sender = self.lock().remove(id);
-        sender.is_some_and(|sender| sender.try_send(News::Answer(answer)).is_ok())
+        let Some(line) = self.lock().remove(id) else { return false };
+        line.tell(|news| news.answer = Some(answer));
+        true
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ApprovalId, mpsc::Sender<News>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ApprovalId, Arc<Line>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -83,6 +103,11 @@ impl Wait {
     pub async fn answer(&mut self) -> Answer {
         let mut due = None;
         loop {
+            let news = self.line.take();
+            if let Some(answer) = news.answer {
+                return answer;
+            }
+            due = news.asked.map(|expires_in| Instant::now() + expires_in).or(due);
             let expired = async {
                 match due {
                     Some(due) => sleep_until(due).await,
@@ -91,12 +116,7 @@ impl Wait {
             };
             tokio::select! {
                 biased;
-                news = self.news.recv() => match news {
-                    Some(News::Asked(expires_in)) => due = Some(Instant::now() + expires_in),
-                    Some(News::Answer(answer)) => return answer,
-                    // Another question took its id, which those of turns do not.
-                    None => return Answer::Unasked,
-                },
+                () = self.line.changed.notified() => {}
                 () = expired => return Answer::Expired,
             }
         }

@@ -15,9 +15,10 @@ enum Stage<T> {
 }
 
 impl<T: Send + 'static> Operation<T> {
-    /// Starts something.
+    /// Starts something. In a box: who takes a task's result has room for all of the task on its stack, and that is a
+    /// guest's, which keeps what it once took.
     pub(super) fn start(name: &'static str, work: impl Future<Output = Result<T, Refusal>> + Send + 'static) -> Self {
-        Self(Stage::Running(AbortOnDropHandle::new(crate::tasks::spawn(name, work))))
+        Self(Stage::Running(AbortOnDropHandle::new(crate::tasks::spawn(name, Box::pin(work)))))
     }
 
     /// Whether its result can be taken without waiting.

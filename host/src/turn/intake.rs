@@ -249,7 +249,8 @@ impl Turns {
 /// ends that turn and not its session.
 async fn work(house: Arc<House>, lanes: Arc<Mutex<Lanes>>, session: SessionId) {
     loop {
-        let next = lock(&lanes).next(&session);
+        // In a box: this task holds what it hands on as long as the turn lives.
+        let next = lock(&lanes).next(&session).map(Box::new);
         let Some(turn) = next else { return };
         let (interaction, span) = (turn.message.interaction.clone(), turn.span.clone());
         run(house.clone(), turn).instrument(span).await;
@@ -260,7 +261,7 @@ async fn work(house: Arc<House>, lanes: Arc<Mutex<Lanes>>, session: SessionId) {
 }
 
 /// Runs one turn to its end.
-async fn run(house: Arc<House>, turn: Turn) {
+async fn run(house: Arc<House>, turn: Box<Turn>) {
     let (message, speech, span, shared) = (turn.message.clone(), turn.speech.clone(), turn.span.clone(), house.clone());
     if turn.is_rerun
         && let Err(error) = house.store.run_again(&message).await
@@ -271,7 +272,7 @@ async fn run(house: Arc<House>, turn: Turn) {
     if run.await.is_err() {
         turn.speech.end(ending::noted("Something went wrong inside the host; its log says what."));
     }
-    house.finish(turn).await;
+    Box::pin(house.finish(*turn)).await;
 }
 
 /// Tells the cloud what is durable, in order. What cannot be recorded is tried again, and holds up all after it: an

@@ -98,7 +98,13 @@ impl Lanes {
 
     /// The session's next turn.
     pub(super) fn next(&mut self, session: &SessionId) -> Option<Turn> {
-        self.sessions.get_mut(session)?.waiting.pop_front()
+        let lane = self.sessions.get_mut(session)?;
+        let next = lane.waiting.pop_front();
+        if lane.waiting.is_empty() {
+            // In most sessions nobody waits, and each would keep room for four turns.
+            lane.waiting = VecDeque::new();
+        }
+        next
     }
 
     /// A turn has ended. Whether the session has more; a session without is forgotten.

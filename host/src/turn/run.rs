@@ -72,7 +72,7 @@ impl House {
         if speech.stop.is_cancelled() {
             return None;
         }
-        let agent = match self.who_answers(message).await {
+        let agent = match Box::pin(self.who_answers(message)).await {
             Ok(agent) => agent,
             Err(ending) => {
                 self.moved(message, Stage::Settled(Fate::Host));
@@ -94,8 +94,9 @@ impl House {
         speech: &Arc<Speech>,
     ) -> Option<(Arc<Agent>, Ended)> {
         loop {
-            let told = self.tell(message, &agent).await;
-            let tools = self.tools(message, &agent, speech);
+            // In boxes, as a future holds what it hands on, and this one lives as long as the turn.
+            let told = Box::new(Box::pin(self.tell(message, &agent)).await);
+            let tools = Box::new(self.tools(message, &agent, speech));
             let door = tools.door().clone();
             speech.given_to(format!("{} {}", agent.manifest.name, VersionReport::of(&agent).in_words()));
             let ended = tokio::select! {
@@ -106,7 +107,7 @@ impl House {
                 return None;
             }
             report(&ended);
-            match self.registry.settle(&agent, Blame::of(&ended)).await {
+            match Box::pin(self.registry.settle(&agent, Blame::of(&ended))).await {
                 Some(instead) if !speech.is_touched() && !door.is_touched() => {
                     let version = &instead.manifest.version;
                     tracing::info!(version, "the turn runs again, by the version before");
@@ -118,9 +119,9 @@ impl House {
     }
 
     /// Runs a turn once what its agent keeps in the session is as this version needs it.
-    async fn run_ready(&self, agent: &Agent, told: wasm::Turn, speech: &Arc<Speech>, tools: Tools) -> Ended {
-        match self.registry.ready(agent, &told.session).await {
-            Ok(_hold) => agent.run(&self.engine, told, speech.clone(), tools).await,
+    async fn run_ready(&self, agent: &Agent, told: Box<wasm::Turn>, speech: &Arc<Speech>, tools: Box<Tools>) -> Ended {
+        match Box::pin(self.registry.ready(agent, &told.session)).await {
+            Ok(_hold) => agent.run(&self.engine, *told, speech.clone(), *tools).await,
             Err(stranded) => stranded,
         }
     }

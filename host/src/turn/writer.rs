@@ -27,7 +27,7 @@ pub(super) enum Written {
     Lost,
 }
 
-/// Writes a bubble to its end.
+/// Writes a bubble to its end. What sends is in boxes of its own: most writers wait for news, and take no room for more.
 pub(super) async fn write(
     speech: &Speech,
     turn: &InteractionId,
@@ -37,13 +37,13 @@ pub(super) async fn write(
     loop {
         match speech.due(Instant::now()) {
             Due::Now(kind) => {
-                let Some(permit) = permit(speech, turn, outbox, kind).await else { continue };
+                let Some(permit) = Box::pin(permit(speech, turn, outbox, kind)).await else { continue };
                 // Chosen only now: what came while it waited is part of it.
                 let Some(outgoing) = speech.take(kind, Instant::now()) else { continue };
                 if is_for_good(&outgoing) {
                     journal.note(&outgoing).await;
                 }
-                if let Some(written) = send(speech, permit, outgoing).await {
+                if let Some(written) = Box::pin(send(speech, permit, outgoing)).await {
                     return written;
                 }
             }

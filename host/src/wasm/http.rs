@@ -56,7 +56,7 @@ impl Guest {
     /// resident memory for as long as the turn waits for a person.
     async fn begin(&mut self, what: Request) -> wasmtime::Result<std::result::Result<Operation<Response>, Refusal>> {
         let web = self.tools.web().clone();
-        Ok(crate::tasks::spawn("http start", async move { web.start(what.into()) }).await?)
+        Ok(crate::tasks::spawn("http start", Box::pin(async move { web.start(what.into()) })).await?)
     }
 
     fn answer(&mut self, came: std::result::Result<Response, Refusal>) -> Result<Resource<Answer>> {

@@ -54,7 +54,7 @@ impl Agent {
     /// the system has no room for an instance after all.
     pub async fn run(&self, engine: &Engine, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
         let slot = engine.slot(&self.share, &*chat).await;
-        let ended = self.end(engine, slot, turn, chat, tools).await;
+        let ended = self.end(engine, slot, Box::new(turn), chat, Box::new(tools)).await;
         match &ended {
             // That it had to wait was counted when it began to.
             Ended::Limit(Breach::TotalCpu) => engine.breaches.count(Breach::Wall),
@@ -66,12 +66,21 @@ impl Agent {
 
     /// The same for a turn that nobody began, beside all others: however many these are, it need not wait.
     pub async fn rehearse(&self, engine: &Engine, turn: Turn, tools: Tools) -> Ended {
-        self.end(engine, engine.slot_aside().await, turn, Door::no_chat(), tools).await
+        self.end(engine, engine.slot_aside().await, Box::new(turn), Door::no_chat(), Box::new(tools)).await
     }
 
-    async fn end(&self, engine: &Engine, slot: Slot, turn: Turn, chat: Arc<dyn Chat>, tools: Tools) -> Ended {
-        let given = tools.folders(&self.wants).await;
-        let guest = self.guest(engine, chat.clone(), tools, given);
+    /// What is large is in boxes, as futures hold what is moved on in each of their stages: this one lives as long as its
+    /// turn, and there are thousands.
+    async fn end(
+        &self,
+        engine: &Engine,
+        slot: Slot,
+        turn: Box<Turn>,
+        chat: Arc<dyn Chat>,
+        tools: Box<Tools>,
+    ) -> Ended {
+        let given = Box::pin(tools.folders(&self.wants)).await;
+        let guest = Box::new(self.guest(engine, chat.clone(), *tools, given));
         let (clock, wall) = (guest.cpu.clone(), guest.wall.clone());
         let begins = Begins { engine: engine.engine.clone(), pre: self.pre.clone(), chat, turn };
         let call = call(slot, begins, guest, self.manifest.limits.clone());
@@ -124,21 +133,21 @@ struct Begins {
     engine: wasmtime::Engine,
     pre: AgentPre<Guest>,
     chat: Arc<dyn Chat>,
-    turn: Turn,
+    turn: Box<Turn>,
 }
 
 /// Makes an instance in its slot, and calls it. Has all that the turn holds: wherever this is dropped, all of it is free,
 /// the slot last.
-async fn call(_slot: Slot, begins: Begins, mut guest: Guest, limits: Limits) -> Ended {
+async fn call(_slot: Slot, begins: Begins, mut guest: Box<Guest>, limits: Limits) -> Ended {
     let mut pauses = Pauses::default();
     loop {
-        let mut store = store(&begins.engine, guest);
+        let mut store = store(&begins.engine, *guest);
         let called = begins.call(&mut store).await;
         let (error, wait) = match lacks(called, store.data()) {
             Ok(lack) => lack,
             Err(called) => return ended(called, store.data()),
         };
-        let again = store.into_data().anew(&limits);
+        let again = store.into_data().anew(&limits).map(Box::new);
         let (Some(fresh), Some(pause)) = (again, pauses.next(wait)) else {
             return Ended::Busy { reason: brief(&error) };
         };

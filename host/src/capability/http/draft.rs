@@ -55,6 +55,6 @@ impl Draft {
     pub async fn send(self, request: Request) -> Result<Response, Fault> {
         let Self { web, room, body } = self;
         let checked = Request { body, ..request }.check(web.keys())?;
-        web.run(checked, None, room).await
+        web.run(Box::new(checked), None, room).await
     }
 }

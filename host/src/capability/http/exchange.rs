@@ -81,8 +81,8 @@ impl Web {
         let reason = request.reason.take();
         let checked = request.check(&self.keys)?;
         self.quota.send(checked.body.len())?;
-        let run = self.clone().run(checked, reason, room);
-        Ok(Operation::start("http", async { Ok(run.await?) }))
+        let (web, checked) = (self.clone(), Box::new(checked));
+        Ok(Operation::start("http", async move { Ok(web.run(checked, reason, room).await?) }))
     }
 
     /// Room for one more request and its answer.
@@ -96,7 +96,7 @@ impl Web {
     /// Sends what was checked, unless the turn stops before.
     pub(super) async fn run(
         self: Arc<Self>,
-        checked: Checked,
+        checked: Box<Checked>,
         reason: Option<String>,
         room: Room,
     ) -> Result<Response, Fault> {
@@ -108,7 +108,13 @@ impl Web {
         }
     }
 
-    async fn send(self: Arc<Self>, checked: Checked, reason: Option<String>, room: Room) -> Result<Response, Fault> {
+    /// What comes behind the door is in boxes of its own: thousands of turns may wait at it, and take no room for more.
+    async fn send(
+        self: Arc<Self>,
+        checked: Box<Checked>,
+        reason: Option<String>,
+        room: Room,
+    ) -> Result<Response, Fault> {
         let ask = Ask::Http(checked.ask.clone());
         let named = self.door.rule(&ask).map(|rule| rule.addresses.clone()).unwrap_or_default();
         // Nobody is asked about what would be refused all the same.
@@ -117,12 +123,12 @@ impl Web {
         let came = tokio::select! {
             biased;
             refusal = standing.revoked() => Err(refusal.into()),
-            came = self.perform(&checked, &named) => came,
+            came = Box::pin(self.perform(&checked, &named)) => came,
         };
         match came {
-            Ok((head, carrier)) => Ok(Response::new(self, head, &checked, room, carrier, standing).await),
+            Ok((head, carrier)) => Ok(Box::pin(Response::new(self, head, &checked, room, carrier, standing)).await),
             Err(fault) => {
-                standing.settle(Err(fault.to_string())).await;
+                Box::pin(standing.settle(Err(fault.to_string()))).await;
                 Err(fault)
             }
         }
