@@ -2,7 +2,8 @@
 //!
 //! The release binary in its own process, with 1, 10 and 100 agents, copies of `echo` that differ in their digests; cold,
 //! with an empty data folder, and warm, with what was compiled before. The table shows the median of the runs and their
-//! range. Nothing here fails on a figure.
+//! range. Below it, once each: a start with one agent that is large, or as bad for the compiler as the bounds let through.
+//! Nothing here fails on a figure.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark is read from its output")]
 #![allow(clippy::disallowed_methods, reason = "the fences of clippy.toml are for the host")]
@@ -18,17 +19,36 @@ use support::cloud::Cloud;
 use support::figure::{Row, table};
 use support::guest::Target;
 use support::host::{Home, Host};
+use support::made::{self, Filling};
 use support::proc;
-use support::streams::dialled;
+use support::streams::dialled_within;
 
 const RUNS: usize = 5;
 /// From `ready` to the look at idle memory: what it does behind its start is done.
 const REST: Duration = Duration::from_secs(2);
 
+/// How long the host may take until it dials: compiling is given up before that.
+const PATIENCE: Duration = Duration::from_secs(200);
+const MEGABYTE: usize = 1_000_000;
+/// Components that are large, and what of.
+const LARGE: [(&str, Filling, usize); 8] = [
+    ("1 MB of code", Filling::Code, MEGABYTE),
+    ("10 MB of code", Filling::Code, 10 * MEGABYTE),
+    ("30 MB of code", Filling::Code, 30 * MEGABYTE),
+    ("100 MB of code", Filling::Code, 100 * MEGABYTE),
+    ("1 MB of data", Filling::Data, MEGABYTE),
+    ("10 MB of data", Filling::Data, 10 * MEGABYTE),
+    ("100 MB of data", Filling::Data, 100 * MEGABYTE),
+    ("the worst that is let through", Filling::Worst, 0),
+];
+
 /// What one start showed: milliseconds and MiB.
 struct Start {
     ready: f64,
     resident: f64,
+    peak: f64,
+    /// Seconds of processors.
+    cpu: f64,
 }
 
 /// The starts of one number of agents.
@@ -57,30 +77,56 @@ async fn main() -> Result<()> {
     }
     let rows: Vec<Row> = all.iter().flat_map(|(agents, starts)| rows(*agents, starts)).collect();
     print!("{}", table([""; 3], &rows));
+    for (name, filling, bytes) in LARGE {
+        large(&binary, name, &made::component(&component, filling, bytes)).await?;
+    }
     println!("{}; tests/run bench start (cargo bench -p sophon-tests --bench start)", proc::machine());
     Ok(())
 }
 
+/// Starts with one large agent, and says what it took.
+async fn large(binary: &Path, name: &str, component: &[u8]) -> Result<()> {
+    let mut starts = Starts::default();
+    let home = run(binary, component, 1, &mut starts).await.with_context(|| format!("{name}: failed"))?;
+    let compiled = std::fs::read_dir(home.path().join("data/compiled"))?;
+    let sizes = compiled.map(|file| Ok(file?.metadata()?.len())).collect::<Result<Vec<_>>>()?;
+    // The key is there in any case.
+    let kept = match sizes.len() {
+        0 | 1 => "refused".to_owned(),
+        _ => format!("{:.0} MiB of machine code", sizes.iter().sum::<u64>() as f64 / f64::from(1 << 20)),
+    };
+    for (what, start) in
+        starts.cold.iter().map(|start| ("cold", start)).chain(starts.warm.iter().map(|start| ("warm", start)))
+    {
+        println!(
+            "{name}, {what}: ready {:.0} ms, at its peak {:.0} MiB, then {:.0} MiB",
+            start.ready, start.peak, start.resident
+        );
+    }
+    println!("{name}: {:.1} MB, {kept}", component.len() as f64 / MEGABYTE as f64);
+    Ok(())
+}
+
 /// A first start and a second one.
-async fn run(binary: &Path, component: &[u8], agents: usize, starts: &mut Starts) -> Result<()> {
+async fn run(binary: &Path, component: &[u8], agents: usize, starts: &mut Starts) -> Result<Home> {
     let cloud = Cloud::start(Buckets::unlimited()).await?;
     let home = Home::with_copies(component, agents, cloud.addr())?;
     starts.cold.push(start(binary, &home, cloud).await.context("a cold start failed")?);
     let cloud = Cloud::start(Buckets::unlimited()).await?;
     home.points_to(cloud.addr())?;
     starts.warm.push(start(binary, &home, cloud).await.context("a warm start failed")?);
-    Ok(())
+    Ok(home)
 }
 
 async fn start(binary: &Path, home: &Home, mut cloud: Cloud) -> Result<Start> {
     let begun = Instant::now();
     let mut host = Host::start_in(binary, home)?;
-    let _updates = dialled(&mut cloud, &mut host).await?;
+    let _updates = dialled_within(&mut cloud, &mut host, PATIENCE).await?;
     let ready = begun.elapsed().as_secs_f64() * 1e3;
     tokio::time::sleep(REST).await;
-    let resident = host.process.resident()?;
+    let (resident, peak, cpu) = (host.process.resident()?, host.process.peak()?, host.process.cpu()?.as_secs_f64());
     host.stop().await?;
-    Ok(Start { ready, resident })
+    Ok(Start { ready, resident, peak, cpu })
 }
 
 fn rows(agents: usize, starts: &Starts) -> [Row; 4] {

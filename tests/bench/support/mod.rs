@@ -8,6 +8,7 @@ pub(crate) mod figure;
 pub(crate) mod guest;
 pub(crate) mod host;
 mod http;
+pub(crate) mod made;
 pub(crate) mod proc;
 pub(crate) mod streams;
 mod wire;
