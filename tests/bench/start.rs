@@ -95,12 +95,10 @@ async fn large(binary: &Path, name: &str, component: &[u8]) -> Result<()> {
         0 | 1 => "refused".to_owned(),
         _ => format!("{:.0} MiB of machine code", sizes.iter().sum::<u64>() as f64 / f64::from(1 << 20)),
     };
-    for (what, start) in
-        starts.cold.iter().map(|start| ("cold", start)).chain(starts.warm.iter().map(|start| ("warm", start)))
-    {
+    let cold = starts.cold.iter().map(|start| ("cold", start));
+    for (what, Start { ready, resident, peak, cpu }) in cold.chain(starts.warm.iter().map(|start| ("warm", start))) {
         println!(
-            "{name}, {what}: ready {:.0} ms, at its peak {:.0} MiB, then {:.0} MiB",
-            start.ready, start.peak, start.resident
+            "{name}, {what}: {ready:.0} ms, {cpu:.2} s of processors, {peak:.0} MiB at its peak, {resident:.0} then"
         );
     }
     println!("{name}: {:.1} MB, {kept}", component.len() as f64 / MEGABYTE as f64);
