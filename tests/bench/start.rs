@@ -3,7 +3,7 @@
 //! The release binary in its own process, with 1, 10 and 100 agents, copies of `echo` that differ in their digests; cold,
 //! with an empty data folder, and warm, with what was compiled before. The table shows the median of the runs and their
 //! range. Below it, once each: a start with one agent that is large, or as bad for the compiler as the bounds let through.
-//! Nothing here fails on a figure.
+//! The latter alone: `-- large` behind cargo's words. Nothing here fails on a figure.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark is read from its output")]
 #![allow(clippy::disallowed_methods, reason = "the fences of clippy.toml are for the host")]
@@ -66,21 +66,29 @@ async fn main() -> Result<()> {
     }
     let target = Target::find()?;
     let (binary, component) = (target.host()?, std::fs::read(target.build_guest("echo")?)?);
+    if !std::env::args().any(|word| word == "large") {
+        of_many(&binary, &component).await?;
+    }
+    for (name, filling, bytes) in LARGE {
+        large(&binary, name, &made::component(&component, filling, bytes)).await?;
+    }
+    println!("{}; tests/run bench start (cargo bench -p sophon-tests --bench start)", proc::machine());
+    Ok(())
+}
+
+/// Starts with one agent and with many, several times.
+async fn of_many(binary: &Path, component: &[u8]) -> Result<()> {
     let mut all = Vec::new();
     for agents in [1, 10, 100] {
         let mut starts = Starts::default();
         for number in 1..=RUNS {
             eprintln!("{agents} agents, run {number} of {RUNS}");
-            run(&binary, &component, agents, &mut starts).await?;
+            run(binary, component, agents, &mut starts).await?;
         }
         all.push((agents, starts));
     }
     let rows: Vec<Row> = all.iter().flat_map(|(agents, starts)| rows(*agents, starts)).collect();
     print!("{}", table([""; 3], &rows));
-    for (name, filling, bytes) in LARGE {
-        large(&binary, name, &made::component(&component, filling, bytes)).await?;
-    }
-    println!("{}; tests/run bench start (cargo bench -p sophon-tests --bench start)", proc::machine());
     Ok(())
 }
 
