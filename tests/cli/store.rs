@@ -27,7 +27,7 @@ async fn a_newer_a_damaged_and_a_foreign_store_are_told_and_left_alone() -> Resu
     let file = data.path().join("inst_0123456789abcdef.db");
     let damaged = database(OURS, 2).into_iter().rev().collect();
     for (content, words) in [
-        (database(OURS, 99), "was written by a newer sophon-host (schema 99, this one knows 4); run that version"),
+        (database(OURS, 99), "was written by a newer sophon-host (schema 99, this one knows 5); run that version"),
         (database(7, 1), "is a database of another program; move it away"),
         (damaged, "is damaged (file is not a database); put a copy of it in its place"),
     ] {

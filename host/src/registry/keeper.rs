@@ -106,8 +106,9 @@ impl Keeper {
         self.looked = Instant::now();
         self.watcher.follow(folders);
         let time = Instant::now();
-        self.seen.retain(|origin, _| found.contains_key(origin));
-        self.registry.upgrade().iter().for_each(|registry| registry.only_problems_of(&found));
+        let gone = self.seen.extract_if(.., |origin, _| !found.contains_key(origin)).map(|(origin, _)| origin);
+        let gone: Vec<PathBuf> = gone.collect();
+        self.registry.upgrade().iter().for_each(|registry| registry.are_gone(&gone));
         for (origin, stamp) in found {
             let settled = time + self.config.swap.settle;
             let seen = self.seen.entry(origin).or_insert(Seen { stamp, since: time, due: Some(settled) });

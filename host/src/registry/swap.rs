@@ -6,8 +6,7 @@ use super::carry::TRIES;
 use super::line::{Line, Settled};
 use crate::store::{Carried, Put};
 use crate::time::now_ms;
-use crate::wasm::{Agent, Digest, Ended, Failure, Stamp};
-use std::collections::BTreeMap;
+use crate::wasm::{Agent, Digest, Ended, Failure};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -239,11 +238,11 @@ impl Registry {
         self.changed();
     }
 
-    /// What was wrong in other places than these is not any more.
-    pub(super) fn only_problems_of(&self, places: &BTreeMap<PathBuf, Stamp>) {
+    /// What was wrong in these places is not any more.
+    pub(super) fn are_gone(&self, places: &[PathBuf]) {
         let mut lines = self.lines();
         let before = lines.problems.len();
-        lines.problems.retain(|origin, _| places.contains_key(origin));
+        lines.problems.retain(|origin, _| !places.contains(origin));
         let some_went = lines.problems.len() < before;
         drop(lines);
         if some_went {

@@ -71,14 +71,7 @@ impl Agent {
 
     /// What is large is in boxes, as futures hold what is moved on in each of their stages: this one lives as long as its
     /// turn, and there are thousands.
-    async fn end(
-        &self,
-        engine: &Engine,
-        slot: Slot,
-        turn: Box<Turn>,
-        chat: Arc<dyn Chat>,
-        tools: Box<Tools>,
-    ) -> Ended {
+    async fn end(&self, engine: &Engine, slot: Slot, turn: Box<Turn>, chat: Arc<dyn Chat>, tools: Box<Tools>) -> Ended {
         let given = Box::pin(tools.folders(&self.wants)).await;
         let guest = Box::new(self.guest(engine, chat.clone(), *tools, given));
         let (clock, wall) = (guest.cpu.clone(), guest.wall.clone());
