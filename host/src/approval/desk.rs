@@ -2,27 +2,14 @@
 
 use super::Person;
 use super::asking::Asking;
+use super::decision::{Allowed, By, Client, Refused, Said, by};
+use super::denials::{Denial, Denials};
 use super::office::Office;
 use super::question::question;
 use super::queue::{Place, Queue};
-use crate::grant::{Answer, Ask, Capability, Effect, FilesAsk, Rule, Scope, Wants, Withheld, policy_lines};
+use crate::grant::{Answer, Ask, Capability, Effect, FilesAsk, Rule, Scope, Withheld, policy_lines};
 use crate::store::{Entry, Standing, StoreError};
 use std::sync::Arc;
-
-/// On whose behalf something is asked.
-#[derive(Debug, Clone)]
-pub struct Client {
-    /// The agent.
-    pub agent: String,
-    /// SHA-256 of its component, in hexadecimal.
-    pub digest: String,
-    /// The session.
-    pub session: String,
-    /// The turn.
-    pub interaction: String,
-    /// What its manifest asks for.
-    pub wants: Arc<Wants>,
-}
 
 /// Where one turn asks.
 pub struct Desk {
@@ -30,57 +17,15 @@ pub struct Desk {
     client: Client,
     person: Arc<dyn Person>,
     queue: Queue,
+    denials: Denials,
 }
-
-/// Who allowed something.
-#[derive(Debug, Clone, PartialEq)]
-pub enum By {
-    /// A rule of the operator, by its place.
-    Rule(String),
-    /// A grant, by its id.
-    Grant(String),
-    /// A person, for this once.
-    Person,
-}
-
-/// Why something may not be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
-    /// It is not allowed.
-    Denied {
-        /// What refused it.
-        rule: String,
-        /// What would allow it.
-        hint: String,
-    },
-    /// A person was asked, and nobody answered in time.
-    Expired,
-    /// The turn was stopped meanwhile.
-    Stopped,
-    /// The turn asked too often, and is to end.
-    TooMany,
-    /// It could not be decided.
-    Unavailable(String),
-}
-
-/// A decision that something may be done.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Allowed {
-    /// Who says so.
-    pub by: By,
-    /// Its number in the audit log.
-    pub decision: i64,
-}
-
-/// What was said to one question.
-pub(super) type Said = Result<By, Refused>;
 
 impl Desk {
     /// A desk for one turn, where `person` can be asked.
     ///
     /// It may ask so many questions.
     pub fn new(office: Arc<Office>, client: Client, person: Arc<dyn Person>, asks: u32) -> Self {
-        Self { office, client, person, queue: Queue::new(asks) }
+        Self { office, client, person, queue: Queue::new(asks), denials: Denials::default() }
     }
 
     /// Decides whether something may be done, and writes that down before anything is done.
@@ -91,6 +36,13 @@ impl Desk {
         let mut asking = None;
         let said = self.say(ask, reason, &mut asking).await;
         let (entry, asked) = (self.entry(ask, said.is_ok(), &by(&said)), asking.map(Asking::decided));
+        if let (Err(refused @ (Refused::Denied { .. } | Refused::Expired)), None) = (&said, asked) {
+            match self.denials.count(ask.fingerprint(), &entry) {
+                Denial::New => {}
+                Denial::Same => return Err(refused.clone()),
+                Denial::TooMany => return Err(Refused::TooManyDenials),
+            }
+        }
         let decision = self.office.decided(entry, asked).await.map_err(|error| unwritten(&error))?;
         said.map(|by| Allowed { by, decision })
     }
@@ -248,17 +200,10 @@ impl Desk {
     }
 }
 
-/// Who said it, for the log.
-fn by(said: &Said) -> String {
-    match said {
-        Ok(By::Rule(place)) => place.clone(),
-        Ok(By::Grant(id)) => format!("grant {id}"),
-        Ok(By::Person) => "a person, once".to_owned(),
-        Err(Refused::Denied { rule, .. }) => rule.clone(),
-        Err(Refused::Expired) => "nobody, as nobody answered in time".to_owned(),
-        Err(Refused::Stopped) => "the turn was stopped".to_owned(),
-        Err(Refused::TooMany) => "the limit of questions".to_owned(),
-        Err(Refused::Unavailable(why)) => why.clone(),
+impl Drop for Desk {
+    /// The turn is over: what it was denied again and again is told once.
+    fn drop(&mut self) {
+        self.denials.close(&self.office);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What decides for all turns: the operator's rules, the grants, and the log of it all.
 
-use super::desk::Client;
+use super::decision::Client;
 use crate::grant::{Ask, Effect, FilesAsk, Grant, Rule, Scope, Withheld, cover_in_words, decide, give, widen};
 use crate::store::{Entry, Standing, Store, StoreError, grant_id};
 use crate::time::now_ms;

@@ -1,6 +1,6 @@
 //! The questions of one turn: the same is asked once at a time, and not again after a no.
 
-use super::desk::{Refused, Said};
+use super::decision::{Refused, Said};
 use crate::grant::Fingerprint;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -240,6 +240,7 @@ impl From<Refused> for Refusal {
             Refused::Expired => Self::Expired,
             Refused::Stopped => Self::Cancelled,
             Refused::TooMany => Self::TooManyAsks,
+            Refused::TooManyDenials => Self::TooManyDenials,
             Refused::Unavailable(why) => Self::Unavailable(why),
         }
     }

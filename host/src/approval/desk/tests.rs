@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::approval::AnswerFuture;
-use crate::grant::Question;
-use crate::grant::{OwnAsk, Severity};
+use crate::grant::{HttpAsk, OwnAsk, Question, Severity};
 use crate::store::{Durability, Store};
 
 /// Says no.
@@ -13,6 +12,11 @@ impl Person for Nay {
     fn ask(&self, _: Question) -> AnswerFuture<'_> {
         Box::pin(async { Answer::Denied })
     }
+}
+
+/// A request that no want names.
+fn unwanted(page: u32) -> Ask {
+    Ask::Http(HttpAsk::new("GET", &format!("https://a.example/{page}"), [].into()).expect("an ask"))
 }
 
 fn desk(store: Store) -> Desk {
@@ -41,4 +45,31 @@ async fn a_question_has_the_form_that_the_chat_page_reads_apart() {
     let question = question(&desk.client, "a".to_owned(), &ask, None, Some("it now also wants own *"));
     // The page's tests read the same file.
     assert_eq!(question.message, include_str!("../../localcloud/page/fixtures/question.txt").trim_end());
+}
+
+#[tokio::test]
+async fn what_is_denied_again_and_again_fills_no_disk_and_ends_the_turn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
+    let desk = desk(store.clone());
+    for _ in 0..900 {
+        assert!(matches!(desk.decide(&unwanted(0), None).await, Err(Refused::Denied { .. })));
+    }
+    for page in 1..=100 {
+        assert!(matches!(desk.decide(&unwanted(page), None).await, Err(Refused::Denied { .. })));
+    }
+    for page in [0, 1, 101] {
+        assert_eq!(desk.decide(&unwanted(page), None).await, Err(Refused::TooManyDenials));
+    }
+    assert_eq!(store.audit_after(0, 2_000).await.expect("read").len(), 101, "each of them once");
+    drop(desk);
+    let last = loop {
+        if let Some(last) = store.audit_after(101, 9).await.expect("read").pop() {
+            break last;
+        }
+        tokio::task::yield_now().await;
+    };
+    let Entry::Decided { what, by, allowed, .. } = last.entry else { panic!("not a decision") };
+    assert_eq!((what.as_str(), allowed), ("GET https://a.example/0", false));
+    assert!(by.contains("agent.toml names no want") && by.ends_with("; the same 899 times more in this turn"), "{by}");
 }
