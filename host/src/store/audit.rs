@@ -2,6 +2,7 @@
 
 use super::inbox::{millis, parse};
 use super::{Store, StoreError};
+use crate::grant::Capability;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -186,9 +187,11 @@ impl Store {
     }
 }
 
-/// A deed that is allowed has an outcome, which is written down by this process or by the next.
+/// A deed that is allowed has an outcome, which is written down by this process or by the next. That a folder is given is
+/// no deed with an end.
 fn expect_end(connection: &Connection, entry: &Entry, number: i64) -> rusqlite::Result<()> {
     match entry {
+        Entry::Decided { allowed: true, capability, .. } if capability == Capability::Files.as_str() => Ok(()),
         Entry::Decided { allowed: true, .. } => {
             let unknown = Entry::Done { decision: number, outcome: UNKNOWN.to_owned() };
             let mut insert = connection.prepare_cached("INSERT INTO interrupted (decision, body) VALUES (?1, ?2)")?;
@@ -292,14 +295,20 @@ mod tests {
             assert_eq!(store.audit(decided.clone(), 1).await.expect("written"), number);
         }
         store.audit(done(1), 1).await.expect("written");
+        // A folder that is given has no end.
+        let mut given = decided;
+        if let Entry::Decided { capability, .. } = &mut given {
+            *capability = text("files");
+        }
+        store.audit(given, 1).await.expect("written");
         drop(store);
         let store = Store::open(&file, Durability::Process).expect("opens");
         assert_eq!(store.close_interrupted(2).await.expect("closed"), 1);
         assert_eq!(store.close_interrupted(2).await.expect("closed"), 0);
-        let last = store.audit_after(3, 9).await.expect("read");
+        let last = store.audit_after(4, 9).await.expect("read");
         let expected = Entry::Done { decision: 2, outcome: UNKNOWN.to_owned() };
-        assert_eq!(last, [Sealed { number: 4, at_ms: 2, entry: expected }]);
-        assert!(matches!(store.check_audit().await.expect("read"), Seal::Whole { entries: 4, .. }));
+        assert_eq!(last, [Sealed { number: 5, at_ms: 2, entry: expected }]);
+        assert!(matches!(store.check_audit().await.expect("read"), Seal::Whole { entries: 5, .. }));
     }
 
     #[tokio::test]
