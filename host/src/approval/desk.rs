@@ -125,10 +125,7 @@ impl Desk {
                     let Some(said) = wait.said().await else { continue };
                     return said;
                 }
-                Place::Refused => {
-                    let hint = "it is not asked a second time in one turn".to_owned();
-                    return Err(Refused::Denied { rule: "a person, who said no to the same before".to_owned(), hint });
-                }
+                Place::Refused(refused) => return Err(again(refused)),
                 Place::Full => return Err(Refused::TooMany),
             }
         }
@@ -204,6 +201,17 @@ impl Drop for Desk {
     /// The turn is over: what it was denied again and again is told once.
     fn drop(&mut self) {
         self.denials.close(&self.office);
+    }
+}
+
+/// What is told to who asks the same a second time: what came of it the first time.
+fn again(refused: Refused) -> Refused {
+    match refused {
+        Refused::Denied { rule, .. } => {
+            let hint = "it is not asked a second time in one turn".to_owned();
+            Refused::Denied { rule: format!("{rule}, when the same was asked before"), hint }
+        }
+        refused => refused,
     }
 }
 

@@ -5,12 +5,12 @@ use crate::approval::AnswerFuture;
 use crate::grant::{HttpAsk, OwnAsk, Question, Severity};
 use crate::store::{Durability, Store};
 
-/// Says no.
-struct Nay;
+/// Says this, whatever the question.
+struct Says(Answer);
 
-impl Person for Nay {
+impl Person for Says {
     fn ask(&self, _: Question) -> AnswerFuture<'_> {
-        Box::pin(async { Answer::Denied })
+        Box::pin(async { self.0.clone() })
     }
 }
 
@@ -19,7 +19,13 @@ fn unwanted(page: u32) -> Ask {
     Ask::Http(HttpAsk::new("GET", &format!("https://a.example/{page}"), [].into()).expect("an ask"))
 }
 
-fn desk(store: Store) -> Desk {
+/// The agent's own question.
+fn own() -> Ask {
+    let (action, title, reason) = ("eat".to_owned(), "May I eat?".to_owned(), String::new());
+    Ask::Own(OwnAsk { action, title, reason, command: None, severity: Severity::Low })
+}
+
+fn desk(store: Store, answer: Answer) -> Desk {
     let client = Client {
         agent: "probe".to_owned(),
         digest: "d".repeat(64),
@@ -27,13 +33,14 @@ fn desk(store: Store) -> Desk {
         interaction: "int_1".to_owned(),
         wants: Arc::default(),
     };
-    Desk::new(Arc::new(Office::new(Vec::new(), store)), client, Arc::new(Nay), 1)
+    Desk::new(Arc::new(Office::new(Vec::new(), store)), client, Arc::new(Says(answer)), 1)
 }
 
 #[tokio::test]
 async fn a_question_has_the_form_that_the_chat_page_reads_apart() {
     let folder = tempfile::tempdir().expect("a folder");
-    let desk = desk(Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens"));
+    let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
+    let desk = desk(store, Answer::Denied);
     let ask = Ask::Own(OwnAsk {
         action: "eat".to_owned(),
         title: "May I eat?".to_owned(),
@@ -51,7 +58,7 @@ async fn a_question_has_the_form_that_the_chat_page_reads_apart() {
 async fn what_is_denied_again_and_again_fills_no_disk_and_ends_the_turn() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
-    let desk = desk(store.clone());
+    let desk = desk(store.clone(), Answer::Denied);
     for _ in 0..900 {
         assert!(matches!(desk.decide(&unwanted(0), None).await, Err(Refused::Denied { .. })));
     }
@@ -72,4 +79,23 @@ async fn what_is_denied_again_and_again_fills_no_disk_and_ends_the_turn() {
     let Entry::Decided { what, by, allowed, .. } = last.entry else { panic!("not a decision") };
     assert_eq!((what.as_str(), allowed), ("GET https://a.example/0", false));
     assert!(by.contains("agent.toml names no want") && by.ends_with("; the same 899 times more in this turn"), "{by}");
+}
+
+#[tokio::test]
+async fn who_asks_the_same_again_is_told_who_said_no_and_nobody_else() {
+    for (answer, by) in [
+        (Answer::Denied, "a person, who said no, when the same was asked before"),
+        (Answer::Expired, "nobody, as nobody answered in time"),
+        (Answer::Unasked, "nobody, as the cloud did not take the question, when the same was asked before"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
+        let desk = desk(store.clone(), answer.clone());
+        let first = desk.decide(&own(), None).await;
+        let second = desk.decide(&own(), None).await;
+        assert_eq!(first == Err(Refused::Expired), second == Err(Refused::Expired), "{answer:?}");
+        let mut log = store.audit_after(0, 9).await.expect("read");
+        let Some(Entry::Decided { by: said, .. }) = log.pop().map(|last| last.entry) else { panic!("not a decision") };
+        assert_eq!((said.as_str(), log.len()), (by, 1));
+    }
 }
