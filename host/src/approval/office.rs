@@ -57,7 +57,7 @@ impl Office {
 
     /// Whether a grant still stands. One that cannot be looked up does not.
     pub(super) async fn stands(&self, grant: &str) -> bool {
-        self.store.has_grant(grant).await.unwrap_or_else(|error| {
+        self.store.has_grant(grant, now_ms()).await.unwrap_or_else(|error| {
             tracing::error!(grant, "cannot look up a grant: {error}");
             false
         })

@@ -1,5 +1,6 @@
 //! Who asked for what, who decided, and what happened: only ever appended to, each entry sealed with those before it.
 
+use super::grant::forget_used_up;
 use super::inbox::{millis, parse};
 use super::{Store, StoreError};
 use crate::grant::Capability;
@@ -128,7 +129,7 @@ impl Store {
     }
 
     /// Writes down what an earlier process did not live to: that what it asked was not done, and that nobody knows what
-    /// came of what it did. How much that was.
+    /// came of what it did. How much that was. With it go the grants that it used up.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -138,6 +139,8 @@ impl Store {
             let all = all.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
             let mut all = all.collect::<rusqlite::Result<Vec<_>>>()?;
             all.sort_unstable();
+            // What ran by grants that are used up has ended with it.
+            forget_used_up(connection)?;
             for (_, body) in &all {
                 // One that makes no sense must not keep the host from starting.
                 match parse(body) {
