@@ -2,6 +2,7 @@
 
 use super::ask::{Ask, ExecAsk, HttpAsk, SecretName};
 use super::pattern::{HostPattern, Pattern, is_shell_like};
+use super::words::cited;
 use super::{Capability, Host};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -125,7 +126,7 @@ impl FileWant {
 }
 
 fn because(why: &str) -> String {
-    if why.is_empty() { String::new() } else { format!(" (“{}”)", crate::text::line(why, 200)) }
+    if why.is_empty() { String::new() } else { format!(" ({})", cited(why, 200)) }
 }
 
 impl Unwanted {

@@ -144,7 +144,7 @@ impl ExecAsk {
 }
 
 /// An agent's words in quotes that they cannot close.
-fn cited(text: &str, max: usize) -> String {
+pub(super) fn cited(text: &str, max: usize) -> String {
     format!("“{}”", crate::text::line(text, max).replace(['“', '”', '„', '‟'], "\""))
 }
 

@@ -131,9 +131,9 @@ fn a_new_version_keeps_leave_only_if_it_wants_no_more() {
     assert_eq!(given.regrant(&Wants::default()), Regrant::Keep);
     let mut more = wants();
     more.asks
-        .push(Want { pattern: "http https://evil.example/*".parse().expect("a pattern"), why: "trust me".to_owned() });
+        .push(Want { pattern: "http https://evil.example/*".parse().expect("a pattern"), why: "trust”) me".to_owned() });
     let Regrant::Ask { difference } = given.regrant(&more) else { panic!("kept") };
-    assert_eq!(difference, "it now also wants http https://evil.example/* (“trust me”)");
+    assert_eq!(difference, "it now also wants http https://evil.example/* (“trust\") me”)");
     more.asks.extend(vec![more.asks[4].clone(); 100]);
     let Regrant::Ask { difference } = given.regrant(&more) else { panic!("kept") };
     assert!(difference.ends_with("and 81 things more"), "{difference}");
