@@ -36,7 +36,6 @@ pub(super) fn question(
 /// What the app calls a scope.
 fn word(scope: Scope) -> &'static str {
     match scope {
-        Scope::Once => "once",
         Scope::Session => "session",
         Scope::Tool => "tool",
         Scope::Domain => "domain",

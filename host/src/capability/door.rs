@@ -7,7 +7,6 @@ use super::wall::WallClock;
 use crate::approval::{Allowed, AnswerFuture, By, Client, Desk, Office, Person, Refused};
 
 use crate::grant::{Ask, FilesAsk, Question, Rule, Withheld};
-use crate::store::Store;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -117,14 +116,15 @@ impl Door {
             true => Some(self.show(ask).await?),
             false => None,
         };
+        let mut shown = Shown { door: self.clone(), card };
         match self.desk.decide(ask, reason).await {
             Ok(allowed) => {
                 self.touch();
-                Ok(Leave { door: self.clone(), allowed, card, told: false })
+                Ok(Leave { door: self.clone(), allowed, card: shown.card.take(), told: false })
             }
             Err(refused) => {
                 let refusal = Refusal::from(refused);
-                if let Some(card) = card {
+                if let Some(card) = shown.card.take() {
                     // A turn that is stopped closes its cards itself.
                     let _ = self.chat.act(Act::Fail { card, error: clip(&refusal.to_string()) }).await;
                 }
@@ -160,6 +160,23 @@ impl Door {
         let args = Some(json!({ "command": ask.command(), "host": ask.host() }));
         self.chat.act(Act::Open { card, kind, label, args }).await?;
         Ok(card)
+    }
+}
+
+/// The card of what is being decided. Dropped before that, nobody waits for the decision, and the card says so.
+struct Shown {
+    door: Arc<Door>,
+    card: Option<CardId>,
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        let Some(card) = self.card.take() else { return };
+        let door = self.door.clone();
+        crate::tasks::spawn("card given up", async move {
+            // A turn that is stopped closes its cards itself.
+            let _ = door.chat.act(Act::Cancel { card }).await;
+        });
     }
 }
 
@@ -250,36 +267,5 @@ fn clip(words: &str) -> String {
     crate::text::clip(words, MAX_ERROR)
 }
 
-/// Nobody reads, and nobody answers.
-struct Nobody;
-
-impl Person for Nobody {
-    fn ask(&self, _: Question) -> AnswerFuture<'_> {
-        Box::pin(async { crate::grant::Answer::Denied })
-    }
-}
-
-impl Chat for Nobody {
-    fn act(&self, _: Act) -> super::chat::ActFuture<'_> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
-impl Door {
-    /// A door that lets nothing through: its client wants nothing, and nobody is there to be asked.
-    pub fn closed(agent: &str, store: Store) -> Self {
-        let client = Client {
-            agent: agent.to_owned(),
-            digest: String::new(),
-            session: String::new(),
-            interaction: String::new(),
-            wants: Arc::default(),
-        };
-        Self::new(Arc::new(Office::new(vec![], store)), client, Arc::new(Nobody), Arc::new(Nobody), 1)
-    }
-
-    /// The chat of a turn that nobody reads.
-    pub fn no_chat() -> Arc<dyn Chat> {
-        Arc::new(Nobody)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -12,8 +12,6 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// This once.
-    Once,
     /// This session.
     Session,
     /// This very deed, in every session.
@@ -118,7 +116,7 @@ impl Cover {
 }
 
 impl Grant {
-    /// Whether it stands and answers an ask. Using it up is the keeper's: [`Grant::used`].
+    /// Whether it stands and answers an ask. Using it up is the keeper's.
     pub fn allows(&self, by: Asker<'_>, ask: &Ask, now_ms: u64) -> bool {
         self.stands(now_ms)
             && self.agent == by.agent
@@ -131,12 +129,6 @@ impl Grant {
     /// Whether it has not ended and is not used up.
     pub fn stands(&self, now_ms: u64) -> bool {
         self.until_ms.is_none_or(|until| now_ms < until) && self.uses_left != Some(0)
-    }
-
-    /// The grant after one more use.
-    pub fn used(mut self) -> Self {
-        self.uses_left = self.uses_left.map(|left| left.saturating_sub(1));
-        self
     }
 
     /// Whether it goes over to a new version of its agent.
@@ -170,7 +162,7 @@ fn widen_http(ask: &HttpAsk, scope: Scope, wants: &Wants) -> Cover {
         return Cover { secrets: wants.secrets.keys().cloned().collect(), ..Cover::of(patterns) };
     }
     let port = if ask.port == ask.scheme.port() { PortPattern::Usual } else { PortPattern::Exact(ask.port) };
-    let one_path = matches!(scope, Scope::Once | Scope::Tool);
+    let one_path = scope == Scope::Tool;
     let path = if one_path { Glob::literal(&ask.path) } else { Glob::beginning("/") };
     let methods = if scope == Scope::Domain { BTreeSet::new() } else { [ask.method.clone()].into() };
     let url = UrlPattern { scheme: Some(ask.scheme), host: HostPattern::Exact(ask.host.clone()), port, path };
@@ -183,7 +175,7 @@ fn widen_exec(ask: &ExecAsk, scope: Scope, wants: &Wants) -> Cover {
         Scope::All => {
             Cover { patterns: wants.of(Capability::Exec).map(|want| want.pattern.clone()).collect(), ..given }
         }
-        Scope::Once | Scope::Session | Scope::Tool | Scope::Domain => {
+        Scope::Session | Scope::Tool | Scope::Domain => {
             let patterns = vec![Pattern::Exec(ExecPattern::exactly(ask))];
             Cover { patterns, program: Some(hex(&ask.digest)), ..given }
         }
@@ -193,7 +185,6 @@ fn widen_exec(ask: &ExecAsk, scope: Scope, wants: &Wants) -> Cover {
 /// What an "always" with this scope would cover, for the person who may give it.
 pub fn cover_in_words(ask: &Ask, scope: Scope, wants: &Wants) -> String {
     let reach = match scope {
-        Scope::Once => "this once: ",
         Scope::Session => "in this session: ",
         Scope::Tool | Scope::Domain | Scope::All => "always: ",
     };
@@ -216,7 +207,7 @@ pub fn cover_in_words(ask: &Ask, scope: Scope, wants: &Wants) -> String {
         }
         (Ask::Http(http), Scope::Domain) => format!("any request to {}", http.origin()),
         (Ask::Http(http), Scope::Session) => format!("{} to any address at {}", http.method, http.origin()),
-        (Ask::Http(http), Scope::Once | Scope::Tool) => {
+        (Ask::Http(http), Scope::Tool) => {
             let path = crate::text::line(&http.path, 300);
             format!("{} {}{path}, whatever follows a `?`", http.method, http.origin())
         }

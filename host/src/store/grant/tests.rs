@@ -112,7 +112,7 @@ async fn a_new_version_keeps_a_grant_only_if_it_wants_no_more() {
 #[tokio::test]
 async fn what_is_used_up_leaves_room_for_others() {
     let kept = Kept::of(vec![]).await;
-    let fill = |connection: &mut Connection| {
+    let fill = |connection: &Connection| {
         connection.execute(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
              INSERT INTO grants (id, agent, body, uses_left) SELECT 'g' || i, 'other', '{}', i <> 1 FROM n",
