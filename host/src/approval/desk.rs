@@ -121,9 +121,11 @@ impl Desk {
                     return said;
                 }
                 Place::Behind(mut wait) => {
-                    // Who asked gave up: somebody else asks.
-                    let Some(said) = wait.said().await else { continue };
-                    return said;
+                    match wait.said().await {
+                        // Who asked gave up, or has leave for that one deed: somebody else asks.
+                        None | Some(Ok(By::Person)) => {}
+                        Some(said) => return said,
+                    }
                 }
                 Place::Refused(refused) => return Err(again(refused)),
                 Place::Full => return Err(Refused::TooMany),
@@ -186,8 +188,7 @@ impl Desk {
     }
 
     fn entry(&self, ask: &Ask, allowed: bool, by: &str) -> Entry {
-        let what = ask.command().unwrap_or_else(|| ask.title());
-        self.decided(ask.capability(), what, allowed, by.to_owned())
+        self.decided(ask.capability(), ask.record(), allowed, by.to_owned())
     }
 
     fn decided(&self, capability: Capability, what: String, allowed: bool, by: String) -> Entry {

@@ -1,4 +1,4 @@
-//! The questions of one turn: the same is asked once at a time, and not again after a no.
+//! The questions of one turn: the same is asked once at a time, and not again after a no. A yes for once is one deed's.
 
 use super::decision::{Refused, Said};
 use crate::grant::Fingerprint;
@@ -35,6 +35,7 @@ pub(super) enum Place<'q> {
 pub(super) struct Turn<'q> {
     queue: &'q Queue,
     fingerprint: Fingerprint,
+    told: bool,
     sender: watch::Sender<Option<Said>>,
 }
 
@@ -60,7 +61,7 @@ impl Queue {
         asked.left = left;
         let (sender, said) = watch::channel(None);
         asked.open.insert(fingerprint, said);
-        Place::First(Turn { queue: self, fingerprint, sender })
+        Place::First(Turn { queue: self, fingerprint, told: false, sender })
     }
 
     fn lock(&self) -> MutexGuard<'_, Asked> {
@@ -70,17 +71,24 @@ impl Queue {
 
 impl Turn<'_> {
     /// Tells those who wait what was said.
-    pub(super) fn tell(self, said: &Said) {
+    pub(super) fn tell(mut self, said: &Said) {
+        self.told = true;
+        let mut asked = self.queue.lock();
+        // Before they hear it: who is to ask again takes the next place.
+        asked.open.remove(&self.fingerprint);
         if let Err(refused @ (Refused::Denied { .. } | Refused::Expired)) = said {
-            self.queue.lock().refused.insert(self.fingerprint, refused.clone());
+            asked.refused.insert(self.fingerprint, refused.clone());
         }
+        drop(asked);
         self.sender.send_replace(Some(said.clone()));
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.queue.lock().open.remove(&self.fingerprint);
+        if !self.told {
+            self.queue.lock().open.remove(&self.fingerprint);
+        }
     }
 }
 

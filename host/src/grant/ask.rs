@@ -1,7 +1,7 @@
 //! What an agent is about to do, as it really is.
 
 use super::web::{Host, Scheme};
-use super::{Severity, shell};
+use super::{Content, Severity, shell};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
@@ -41,6 +41,8 @@ pub struct HttpAsk {
     pub query: Option<String>,
     /// The secrets that the host would put in.
     pub secrets: BTreeSet<SecretName>,
+    /// What it would carry, if anything. Shown, and part of what was asked; rules do not look at it.
+    pub body: Option<Content>,
 }
 
 /// To run a program.
@@ -177,6 +179,7 @@ impl HttpAsk {
         to.field(&self.path);
         to.list(self.query.iter());
         to.list(self.secrets.iter().map(|name| &name.0));
+        to.content(self.body.as_ref());
     }
 }
 
@@ -260,6 +263,10 @@ impl Fields {
         let bytes = bytes.as_ref();
         self.0.update((bytes.len() as u64).to_be_bytes());
         self.0.update(bytes);
+    }
+
+    fn content(&mut self, content: Option<&Content>) {
+        self.list(content.iter().map(|content| content.digest));
     }
 
     fn list(&mut self, items: impl ExactSizeIterator<Item: AsRef<[u8]>>) {

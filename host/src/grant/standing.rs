@@ -209,7 +209,7 @@ pub fn cover_in_words(ask: &Ask, scope: Scope, wants: &Wants) -> String {
         (Ask::Http(http), Scope::Session) => format!("{} to any address at {}", http.method, http.origin()),
         (Ask::Http(http), Scope::Tool) => {
             let path = crate::text::line(&http.path, 300);
-            format!("{} {}{path}, whatever follows a `?`", http.method, http.origin())
+            format!("{} {}{path}, whatever follows a `?`, whatever it sends", http.method, http.origin())
         }
     };
     format!("{reach}{what}")

@@ -1,5 +1,6 @@
 //! What a person is shown before deciding: written by the host from the real deed. An agent's words are quoted as such.
 
+use super::Content;
 use super::ask::{Ask, ExecAsk, HttpAsk};
 use super::web::Scheme;
 use serde::{Deserialize, Serialize};
@@ -36,8 +37,17 @@ impl Ask {
 
     /// What exactly would be done. For the agent's own question: what it says.
     pub fn command(&self) -> Option<String> {
+        self.deed(Content::shown)
+    }
+
+    /// The same for the log, which keeps a digest of what goes with it instead of the beginning.
+    pub fn record(&self) -> String {
+        self.deed(Content::sealed).unwrap_or_else(|| self.title())
+    }
+
+    fn deed(&self, content: fn(&Content) -> String) -> Option<String> {
         match self {
-            Self::Http(ask) => Some(crate::text::line(&format!("{} {}", ask.method, ask.url()), MAX_COMMAND)),
+            Self::Http(ask) => Some(ask.command(content)),
             Self::Exec(ask) => Some(ask.command()),
             Self::Own(ask) => ask.command.as_ref().map(|command| crate::text::line(command, MAX_COMMAND)),
         }
@@ -87,6 +97,12 @@ impl HttpAsk {
         let secrets = if names.is_empty() { String::new() } else { format!(", with the secret {}", names.join(", ")) };
         // The host's end says whose it is, and the title must not lose it.
         crate::text::line(&format!("{verb} {}{clear}{secrets}", self.authority()), 2 * MAX_TITLE)
+    }
+
+    fn command(&self, content: fn(&Content) -> String) -> String {
+        let line = crate::text::line(&format!("{} {}", self.method, self.url()), MAX_COMMAND);
+        let body = self.body.as_ref().map(|body| format!("\nwith {}", content(body)));
+        line + &body.unwrap_or_default()
     }
 
     fn severity(&self) -> Severity {

@@ -4,6 +4,7 @@ use super::*;
 use crate::approval::AnswerFuture;
 use crate::grant::{HttpAsk, OwnAsk, Question, Severity};
 use crate::store::{Durability, Store};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Says this, whatever the question.
 struct Says(Answer);
@@ -26,6 +27,10 @@ fn own() -> Ask {
 }
 
 fn desk(store: Store, answer: Answer) -> Desk {
+    desk_by(store, Arc::new(Says(answer)), 1)
+}
+
+fn desk_by(store: Store, person: Arc<dyn Person>, asks: u32) -> Desk {
     let client = Client {
         agent: "probe".to_owned(),
         digest: "d".repeat(64),
@@ -33,7 +38,7 @@ fn desk(store: Store, answer: Answer) -> Desk {
         interaction: "int_1".to_owned(),
         wants: Arc::default(),
     };
-    Desk::new(Arc::new(Office::new(Vec::new(), store)), client, Arc::new(Says(answer)), 1)
+    Desk::new(Arc::new(Office::new(Vec::new(), store)), client, person, asks)
 }
 
 #[tokio::test]
@@ -97,5 +102,35 @@ async fn who_asks_the_same_again_is_told_who_said_no_and_nobody_else() {
         let mut log = store.audit_after(0, 9).await.expect("read");
         let Some(Entry::Decided { by: said, .. }) = log.pop().map(|last| last.entry) else { panic!("not a decision") };
         assert_eq!((said.as_str(), log.len()), (by, 1));
+    }
+}
+
+/// Counts the questions, and says yes to each once there are so many who want the same.
+struct Counts(Answer, AtomicU32);
+
+impl Person for Counts {
+    fn ask(&self, _: Question) -> AnswerFuture<'_> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            self.0.clone()
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_yes_for_once_is_one_deeds_and_any_other_answer_is_for_all_that_wait() {
+    let always = Answer::Always { scope: Scope::Tool, value: None };
+    for (answer, questions) in [(Answer::Once, 3), (always, 1), (Answer::Denied, 1)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
+        let person = Arc::new(Counts(answer.clone(), AtomicU32::new(0)));
+        let (desk, ask) = (desk_by(store, person.clone(), 9), own());
+        let said = tokio::join!(desk.decide(&ask, None), desk.decide(&ask, None), desk.decide(&ask, None));
+        let allowed = [&said.0, &said.1, &said.2].map(Result::is_ok);
+        assert_eq!(allowed, [answer != Answer::Denied; 3]);
+        assert_eq!(person.1.load(Ordering::Relaxed), questions, "{answer:?}");
     }
 }

@@ -39,7 +39,13 @@ fn every_difference_that_matters_is_one() {
         let secrets = names.iter().map(|name| secret(name)).collect();
         Ask::Http(HttpAsk::new("GET", "https://a.example/x", secrets).expect("an ask"))
     };
+    let carrying = |bytes: &[u8]| {
+        let body = Content::of(bytes);
+        Ask::Http(HttpAsk { body, ..HttpAsk::new("PUT", "https://a.example/x", BTreeSet::new()).expect("an ask") })
+    };
     let asks = [
+        carrying(b"a"),
+        carrying(b"b"),
         http("GET", "https://a.example/x"),
         http("GET", "http://a.example/x"),
         http("GET", "https://a.example:444/x"),

@@ -129,8 +129,10 @@ fn a_new_version_keeps_leave_only_if_it_wants_no_more() {
     assert_eq!(given.regrant(&wants()), Regrant::Keep);
     assert_eq!(given.regrant(&Wants::default()), Regrant::Keep);
     let mut more = wants();
-    more.asks
-        .push(Want { pattern: "http https://evil.example/*".parse().expect("a pattern"), why: "trust”) me".to_owned() });
+    more.asks.push(Want {
+        pattern: "http https://evil.example/*".parse().expect("a pattern"),
+        why: "trust”) me".to_owned(),
+    });
     let Regrant::Ask { difference } = given.regrant(&more) else { panic!("kept") };
     assert_eq!(difference, "it now also wants http https://evil.example/* (“trust\") me”)");
     more.asks.extend(vec![more.asks[4].clone(); 100]);
@@ -143,7 +145,10 @@ fn what_leave_would_cover_is_said() {
     let words = |ask: &Ask, scope| cover_in_words(ask, scope, &wants());
     let asked = http("GET", "https://a.example:81/v1/x?q");
     assert_eq!(words(&asked, Scope::Session), "in this session: GET to any address at https://a.example:81");
-    assert_eq!(words(&asked, Scope::Tool), "always: GET https://a.example:81/v1/x, whatever follows a `?`");
+    assert_eq!(
+        words(&asked, Scope::Tool),
+        "always: GET https://a.example:81/v1/x, whatever follows a `?`, whatever it sends"
+    );
     assert_eq!(words(&asked, Scope::Domain), "always: any request to https://a.example:81");
     assert!(words(&asked, Scope::All).contains("https://*.example/v1/*; with its secrets KEY"));
     assert!(words(&exec("sh -c id"), Scope::Tool).contains("exactly this command line (a shell"));
