@@ -186,6 +186,11 @@ impl Leave {
         self.allowed.by == By::Person
     }
 
+    /// Whether the operator's own rule gave it, and nobody who saw but this deed.
+    pub(super) fn is_by_rule(&self) -> bool {
+        matches!(self.allowed.by, By::Rule(_))
+    }
+
     /// Ready when what allowed it was taken back. What goes on by it ends then.
     pub async fn revoked(&self) {
         if !matches!(self.allowed.by, By::Grant(_)) {

@@ -64,6 +64,8 @@ pub struct ExecAsk {
     pub reads: Vec<PathBuf>,
     /// Whether the kernel holds it to that.
     pub confined: bool,
+    /// What its standard input would begin with, if anything.
+    pub input: Option<Content>,
 }
 
 /// A question of the agent's own.
@@ -229,6 +231,7 @@ impl ExecAsk {
         to.field([u8::from(self.network)]);
         to.list(self.reads.iter().map(|read| path(read)));
         to.field([u8::from(self.confined)]);
+        to.content(self.input.as_ref());
     }
 }
 

@@ -39,6 +39,9 @@ pub struct Cover {
     /// The program as it was when leave was given, SHA-256 in hexadecimal: a file that was replaced is asked for anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<String>,
+    /// SHA-256, in hexadecimal, of the input of a program that runs what it reads: with another one it is asked for anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
 }
 
 /// Leave that stands.
@@ -94,7 +97,7 @@ pub enum Regrant {
 impl Cover {
     /// These asks, and nothing with them.
     pub fn of(patterns: Vec<Pattern>) -> Self {
-        Self { patterns, secrets: BTreeSet::new(), network: false, reads: Vec::new(), program: None }
+        Self { patterns, secrets: BTreeSet::new(), network: false, reads: Vec::new(), program: None, input: None }
     }
 
     /// Whether an ask is one of those that leave was given for, with all that comes with it.
@@ -103,9 +106,10 @@ impl Cover {
         match ask {
             Ask::Http(http) => self.patterns.iter().any(fits) && http.secrets.is_subset(&self.secrets),
             Ask::Exec(exec) => {
-                // What runs others is covered by leave for exactly that command line only.
+                // What runs others is covered by leave for exactly that command line, with that input, only.
                 let strict = exec.nature().runs_others;
                 self.patterns.iter().any(|pattern| fits(pattern) && (!strict || pattern.is_one_command()))
+                    && (!strict || self.input == digest(exec))
                     && (self.network || !exec.network)
                     && exec.reads.iter().all(|path| self.reads.iter().any(|read| path.starts_with(read)))
                     && self.program.as_ref().is_none_or(|digest| *digest == hex(&exec.digest))
@@ -177,9 +181,15 @@ fn widen_exec(ask: &ExecAsk, scope: Scope, wants: &Wants) -> Cover {
         }
         Scope::Session | Scope::Tool | Scope::Domain => {
             let patterns = vec![Pattern::Exec(ExecPattern::exactly(ask))];
-            Cover { patterns, program: Some(hex(&ask.digest)), ..given }
+            let input = if ask.nature().runs_others { digest(ask) } else { None };
+            Cover { patterns, program: Some(hex(&ask.digest)), input, ..given }
         }
     }
+}
+
+/// What tells the input of a program from another.
+fn digest(ask: &ExecAsk) -> Option<String> {
+    ask.input.as_ref().map(|input| hex(&input.digest))
 }
 
 /// What an "always" with this scope would cover, for the person who may give it.
@@ -222,8 +232,13 @@ fn wanted(wants: &Wants, of: Capability) -> String {
 
 fn extras(ask: &ExecAsk) -> String {
     let network = if ask.network { ", with network" } else { "" };
-    let shell::Nature { words, .. } = ask.nature();
-    format!("{network}{}", words.map(|words| format!(" ({words})")).unwrap_or_default())
+    let shell::Nature { words, runs_others, .. } = ask.nature();
+    let input = match (runs_others, &ask.input) {
+        (true, Some(_)) => " with exactly this input",
+        (true, None) => " without input",
+        (false, _) => ", whatever its input",
+    };
+    format!("{input}{network}{}", words.map(|words| format!(" ({words})")).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Ask {
     fn deed(&self, content: fn(&Content) -> String) -> Option<String> {
         match self {
             Self::Http(ask) => Some(ask.command(content)),
-            Self::Exec(ask) => Some(ask.command()),
+            Self::Exec(ask) => Some(ask.command(content)),
             Self::Own(ask) => ask.command.as_ref().map(|command| crate::text::line(command, MAX_COMMAND)),
         }
     }
@@ -138,7 +138,7 @@ impl ExecAsk {
     }
 
     /// The command line, quoted so that each argument is seen as what it is, and which file it would be.
-    fn command(&self) -> String {
+    fn command(&self, content: fn(&Content) -> String) -> String {
         let line: Vec<String> = std::iter::once(&self.shown()).chain(&self.args).map(|word| quoted(word)).collect();
         let line = crate::text::line(&line.join(" "), MAX_COMMAND);
         let file = crate::text::line(&self.program.display().to_string(), MAX_TITLE);
@@ -146,10 +146,9 @@ impl ExecAsk {
             Some(_) => format!("{line}\n({file})"),
             None => line,
         };
-        match self.folder() {
-            Some(folder) => format!("{line}\nin the folder {folder} of its work folder"),
-            None => line,
-        }
+        let folder = self.folder().map(|folder| format!("\nin the folder {folder} of its work folder"));
+        let input = self.input.as_ref().map(|input| format!("\nwith the input of {}", content(input)));
+        [Some(line), folder, input].into_iter().flatten().collect()
     }
 
     /// Where it would run, if that is not the work folder itself. The same words mean something else there.

@@ -13,7 +13,7 @@ mod watch;
 use super::files::{self, WorkFolder};
 use super::tools::{Refusal, Tools};
 use crate::config::ExecConfig;
-use crate::grant::{Ask, ExecAsk};
+use crate::grant::{Ask, Content, ExecAsk};
 #[cfg(target_os = "linux")]
 pub use launcher::{confine::Hold, launch};
 use orders::Orders;
@@ -143,10 +143,13 @@ impl Tools {
         let (found, work, cwd) = self.find(programs, &command).await?;
         let ask = self.exec_ask(programs, &found, &command)?;
         let orders = orders(&ask, work, cwd, programs);
+        let runs_others = ask.nature().runs_others;
         let leave = self.door().open(&Ask::Exec(ask), reason.as_deref()).await?;
+        // Who allowed what runs its input saw the input.
+        let is_sealed = runs_others && !leave.is_by_rule();
         let time = command.time.map_or(programs.config.time, |time| time.min(programs.config.max_time));
-        let run =
-            Run { orders, launcher: programs.launcher(), stdin: command.stdin, time, stop: self.stop().clone(), slot };
+        let (launcher, stdin, stop) = (programs.launcher(), command.stdin, self.stop().clone());
+        let run = Run { orders, launcher, stdin, is_sealed, time, stop, slot };
         running::start(run, leave).await
     }
 
@@ -177,6 +180,7 @@ impl Tools {
             network: false,
             reads: Vec::new(),
             confined: programs.hold > Hold::None,
+            input: Content::of(&command.stdin),
         };
         let plain = Ask::Exec(plain.checked().map_err(Refusal::Invalid)?);
         let (network, reads) =

@@ -18,7 +18,7 @@ pub(in crate::grant) fn exec(line: &str) -> Ask {
     let name = (!name.starts_with('/')).then_some(name);
     let (program, args) = (PathBuf::from(program), words.collect());
     let (cwd, reads) = (String::new(), vec![]);
-    Ask::Exec(ExecAsk { name, program, digest: [1; 32], args, cwd, network: false, reads, confined: true })
+    Ask::Exec(ExecAsk { name, program, digest: [1; 32], args, cwd, network: false, reads, confined: true, input: None })
 }
 
 pub(in crate::grant) fn own(action: &str) -> Ask {
@@ -63,6 +63,8 @@ fn every_difference_that_matters_is_one() {
         changed(&run, |ask| ask.network = true),
         changed(&run, |ask| ask.cwd = "x".to_owned()),
         changed(&run, |ask| ask.reads = vec!["/etc".into()]),
+        changed(&run, |ask| ask.input = Content::of(b"a")),
+        changed(&run, |ask| ask.input = Content::of(b"b")),
         run,
         own("a"),
         own("b"),

@@ -1,8 +1,8 @@
 //! What leave covers, and what it does not.
 
 use super::*;
-use crate::grant::Want;
 use crate::grant::ask::tests::{exec, http, own, secret};
+use crate::grant::{Content, Want};
 use proptest::prelude::*;
 
 const SCOPES: [Scope; 4] = [Scope::Session, Scope::Tool, Scope::Domain, Scope::All];
@@ -105,6 +105,28 @@ fn a_shell_is_covered_by_leave_for_exactly_its_command_line() {
 }
 
 #[test]
+fn what_a_shell_reads_is_covered_as_little_as_its_arguments() {
+    let with = |line: &str, input: &[u8]| {
+        let Ask::Exec(run) = exec(line) else { panic!("not of a program") };
+        Ask::Exec(ExecAsk { input: Content::of(input), ..run })
+    };
+    for (asked, other, covers) in [
+        (with("sh", b"id"), with("sh", b"id"), true),
+        (with("sh", b"id"), with("sh", b"rm -r ."), false),
+        (with("sh", b"id"), exec("sh"), false),
+        (exec("sh -s"), with("sh -s", b"id"), false),
+        (exec("wc -l"), with("wc -l", b"id"), true),
+    ] {
+        assert_eq!(grant(&asked, Scope::Tool).allows(ECHO, &other, 0), covers, "{asked:?} and {other:?}");
+        let words = cover_in_words(&other, Scope::Tool, &wants());
+        assert!(
+            words.contains("this input") || words.contains("without input") || words.contains("whatever"),
+            "{words}"
+        );
+    }
+}
+
+#[test]
 fn secrets_network_files_and_a_new_program_are_not_covered_with_the_rest() {
     let keyed = Ask::Http(HttpAsk::new("GET", "https://a.example/v1/x", [secret("KEY")].into()).expect("an ask"));
     for scope in [Scope::Session, Scope::Tool, Scope::Domain] {
@@ -151,7 +173,7 @@ fn what_leave_would_cover_is_said() {
     );
     assert_eq!(words(&asked, Scope::Domain), "always: any request to https://a.example:81");
     assert!(words(&asked, Scope::All).contains("https://*.example/v1/*; with its secrets KEY"));
-    assert!(words(&exec("sh -c id"), Scope::Tool).contains("exactly this command line (a shell"));
+    assert!(words(&exec("sh -c id"), Scope::Tool).contains("exactly this command line without input (a shell"));
     assert!(words(&exec("git log"), Scope::All).contains("none that runs others: exec git"));
     assert_eq!(words(&own("a.b"), Scope::Tool), "always: its own question `a.b`");
 }

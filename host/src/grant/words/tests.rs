@@ -39,7 +39,7 @@ fn the_words_are_the_hosts() {
     assert_eq!(ask.command(), Some(format!("{address}\nwith 7 bytes: “pay=all”")));
     assert!(ask.record().starts_with(&format!("{address}\nwith 7 bytes, SHA-256 ")), "{}", ask.record());
     let ask = exec("sh -c ls|wc");
-    assert_eq!(ask.title(), "Run `sh`: a shell: it runs whatever its arguments say");
+    assert_eq!(ask.title(), "Run `sh`: a shell: it runs whatever its arguments and its input say");
     assert_eq!(ask.command().as_deref(), Some("sh -c 'ls|wc'\n(/usr/bin/sh)"));
     assert_eq!(exec("/opt/x").command().as_deref(), Some("/opt/x"));
     let Ask::Exec(run) = exec("/opt/x") else { panic!("not of a program") };
@@ -51,6 +51,8 @@ fn the_words_are_the_hosts() {
     ] {
         let ask = Ask::Exec(ExecAsk { cwd: cwd.to_owned(), ..run.clone() });
         assert_eq!(ask.command().as_deref(), Some(shown));
+        let ask = Ask::Exec(ExecAsk { cwd: cwd.to_owned(), input: Content::of(b"id"), ..run.clone() });
+        assert_eq!(ask.command(), Some(format!("{shown}\nwith the input of 2 bytes: “id”")));
     }
 }
 
