@@ -238,7 +238,8 @@ fn extras(ask: &ExecAsk) -> String {
         (true, None) => " without input",
         (false, _) => ", whatever its input",
     };
-    format!("{input}{network}{}", words.map(|words| format!(" ({words})")).unwrap_or_default())
+    let reads = ask.reads().map_or_else(String::new, |reads| format!(", reading {reads}"));
+    format!("{input}{network}{reads}{}", words.map(|words| format!(" ({words})")).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use std::path::{Component, Path};
 const MAX_TITLE: usize = 160;
 const MAX_COMMAND: usize = 2_000;
 const MAX_REASON: usize = 500;
+/// The most of what a program may read besides, in bytes.
+const MAX_READS: usize = 1_000;
 
 /// How bad it could be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -148,7 +150,14 @@ impl ExecAsk {
         };
         let folder = self.folder().map(|folder| format!("\nin the folder {folder} of its work folder"));
         let input = self.input.as_ref().map(|input| format!("\nwith the input of {}", content(input)));
-        [Some(line), folder, input].into_iter().flatten().collect()
+        let reads = self.reads().map(|reads| format!("\nit could read, besides: {reads}"));
+        [Some(line), folder, input, reads].into_iter().flatten().collect()
+    }
+
+    /// What it could read besides the system's own files, by the operator's rule.
+    pub(super) fn reads(&self) -> Option<String> {
+        let reads: Vec<String> = self.reads.iter().map(|path| quoted(&path.display().to_string())).collect();
+        (!reads.is_empty()).then(|| crate::text::line(&reads.join(", "), MAX_READS))
     }
 
     /// Where it would run, if that is not the work folder itself. The same words mean something else there.

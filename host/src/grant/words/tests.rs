@@ -42,6 +42,11 @@ fn the_words_are_the_hosts() {
     assert_eq!(ask.title(), "Run `sh`: a shell: it runs whatever its arguments and its input say");
     assert_eq!(ask.command().as_deref(), Some("sh -c 'ls|wc'\n(/usr/bin/sh)"));
     assert_eq!(exec("/opt/x").command().as_deref(), Some("/opt/x"));
+    let Ask::Exec(run) = exec("ls") else { panic!("not of a program") };
+    let run = ExecAsk { reads: vec!["/srv/a b".into(), "/home".into()], ..run };
+    let words = crate::grant::cover_in_words(&Ask::Exec(run.clone()), crate::grant::Scope::Tool, &Default::default());
+    assert_eq!(Ask::Exec(run).record(), "ls\n(/usr/bin/ls)\nit could read, besides: '/srv/a b', /home");
+    assert_eq!(words, "always: exactly this command line, whatever its input, reading '/srv/a b', /home");
     let Ask::Exec(run) = exec("/opt/x") else { panic!("not of a program") };
     for (cwd, shown) in [
         ("", "/opt/x"),
