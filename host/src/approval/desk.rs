@@ -85,6 +85,11 @@ impl Desk {
         self.office.write(entry).await.map(drop).map_err(|error| unwritten(&error))
     }
 
+    /// Whether a program that is asked for by this could be one that the agent wants.
+    pub fn may_run(&self, asked: &str) -> bool {
+        self.client.wants.may_run(asked)
+    }
+
     /// Whether deciding this will ask a person, as far as can be told beforehand.
     pub fn may_ask(&self, ask: &Ask) -> bool {
         self.client.wants.covers(ask).is_ok() && self.office.rule(&self.client, ask).0 == Effect::Ask

@@ -107,6 +107,11 @@ impl Door {
         Ok(self.desk.given(ask, by).await?)
     }
 
+    /// Whether a program that is asked for by this could be one that the agent wants. If not, [`Door::open`] denies it.
+    pub(super) fn may_run(&self, asked: &str) -> bool {
+        self.desk.may_run(asked)
+    }
+
     /// Asks for leave, which may take as long as a person needs to answer.
     ///
     /// # Errors

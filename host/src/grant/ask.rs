@@ -186,6 +186,13 @@ impl HttpAsk {
 }
 
 impl ExecAsk {
+    /// A program that nobody looked for, as none that is asked for by this could be allowed.
+    pub fn unseen(asked: &str) -> Self {
+        let (name, program, cwd) = (Some(asked.to_owned()), PathBuf::new(), String::new());
+        let (args, reads) = (Vec::new(), Vec::new());
+        Self { name, program, digest: [0; 32], args, cwd, network: false, reads, confined: true, input: None }
+    }
+
     /// The first thing that cannot be: what the operating system would cut or misread.
     ///
     /// # Errors

@@ -145,8 +145,8 @@ impl ExecAsk {
         let line = crate::text::line(&line.join(" "), MAX_COMMAND);
         let file = crate::text::line(&self.program.display().to_string(), MAX_TITLE);
         let line = match &self.name {
-            Some(_) => format!("{line}\n({file})"),
-            None => line,
+            Some(_) if !file.is_empty() => format!("{line}\n({file})"),
+            _ => line,
         };
         let folder = self.folder().map(|folder| format!("\nin the folder {folder} of its work folder"));
         let input = self.input.as_ref().map(|input| format!("\nwith the input of {}", content(input)));

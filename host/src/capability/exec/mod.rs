@@ -32,6 +32,9 @@ const AT_ONCE_HERE: usize = 64;
 /// The most that is written to a program's standard input by one call, in bytes.
 const MAX_INPUT: usize = 1 << 20;
 
+/// The longest name of a program that is denied by its name, in bytes.
+const MAX_ASKED: usize = 500;
+
 /// What an agent wants to be run.
 #[derive(Debug, Clone, Default)]
 pub struct Command {
@@ -139,6 +142,12 @@ impl Tools {
             return Err(Refusal::Invalid(format!("a program's input has at most {MAX_INPUT} bytes a call")));
         }
         let slot = self.runs.place(&programs.slots)?;
+        if !self.door().may_run(&command.program) {
+            // What there is on this machine is told to nobody who may not run it.
+            let unseen = ExecAsk::unseen(&crate::text::clip(&command.program, MAX_ASKED));
+            self.door().open(&Ask::Exec(unseen), None).await?;
+            return Err(Refusal::Unavailable("the program was not looked for".to_owned()));
+        }
         let reason = command.reason.take();
         let (found, work, cwd) = self.find(programs, &command).await?;
         let ask = self.exec_ask(programs, &found, &command)?;
