@@ -1,4 +1,7 @@
 //! Who asked for what, who decided, and what happened: only ever appended to, each entry sealed with those before it.
+//!
+//! A seal is SHA-256 over what stands in the file, without a key: it shows a change whose maker did not seal anew all that
+//! comes after it. Who compares the head with one that was kept elsewhere sees any change before that.
 
 use super::grant::forget_used_up;
 use super::inbox::{millis, parse};
@@ -75,8 +78,8 @@ pub struct Sealed {
 /// Whether the log is as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seal {
-    /// All entries are there, in their order, unchanged. What was cut off at the end cannot be seen from within: keep
-    /// the head somewhere else to compare.
+    /// Each entry fits those before it. What was cut off at the end, or sealed anew from some entry on, cannot be seen
+    /// from within: keep the head somewhere else to compare.
     Whole {
         /// How many there are.
         entries: i64,
