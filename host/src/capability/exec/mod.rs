@@ -72,6 +72,8 @@ pub struct Programs {
     data_dir: PathBuf,
     hold: Hold,
     slots: Arc<Semaphore>,
+    /// For looking how much programs have written.
+    looks: Arc<Semaphore>,
 }
 
 /// The programs of one turn.
@@ -81,6 +83,9 @@ pub(super) struct Runs {
     started: AtomicU64,
     slots: Arc<Semaphore>,
 }
+
+/// Where a program writes, and who may look how much that is.
+type Room = (WorkFolder, Arc<Semaphore>);
 
 /// Room for one program, in its turn and in the host.
 type Slot = (OwnedSemaphorePermit, OwnedSemaphorePermit);
@@ -93,7 +98,13 @@ impl Programs {
             tracing::warn!("programs of agents are not fully confined: {lack}");
         }
         let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-        Self { config, data_dir, hold, slots: Arc::new(Semaphore::new(AT_ONCE_HERE)) }
+        Self {
+            config,
+            data_dir,
+            hold,
+            slots: Arc::new(Semaphore::new(AT_ONCE_HERE)),
+            looks: Arc::new(Semaphore::new(1)),
+        }
     }
 
     /// What holds programs: this one once more, whatever has become of its file.
@@ -158,7 +169,8 @@ impl Tools {
         let is_sealed = runs_others && !leave.is_by_rule();
         let time = command.time.map_or(programs.config.time, |time| time.min(programs.config.max_time));
         let (launcher, stdin, stop) = (programs.launcher(), command.stdin, self.stop().clone());
-        let run = Run { orders, launcher, stdin, is_sealed, time, stop, slot };
+        let room = (WorkFolder::new(&programs.data_dir, &self.agent, &self.session), programs.looks.clone());
+        let run = Run { orders, launcher, stdin, is_sealed, time, room, stop, slot };
         running::start(run, leave).await
     }
 

@@ -4,7 +4,7 @@ use super::super::door::Leave;
 use super::super::tools::Refusal;
 use super::orders::{self, Orders, Report};
 use super::watch::{Watch, report};
-use super::{MAX_INPUT, Output, Slot};
+use super::{MAX_INPUT, Output, Room, Slot};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as Blocking;
@@ -30,6 +30,7 @@ pub(super) struct Run {
     /// It runs what it reads, and who allowed it saw no more than this.
     pub(super) is_sealed: bool,
     pub(super) time: Duration,
+    pub(super) room: Room,
     /// The turn is to stop.
     pub(super) stop: CancellationToken,
     pub(super) slot: Slot,
@@ -112,7 +113,7 @@ pub(super) struct Launched {
 
 /// Starts a program that was allowed.
 pub(super) async fn start(run: Run, leave: Leave) -> Result<Process, Refusal> {
-    let Run { orders, launcher, stdin, is_sealed, time, stop, slot } = run;
+    let Run { orders, launcher, stdin, is_sealed, time, room, stop, slot } = run;
     let starting = async {
         let (mut launched, input) = crate::tasks::blocking(move || launch(launcher, &orders)).await?;
         match report(&mut launched.control).await? {
@@ -138,7 +139,7 @@ pub(super) async fn start(run: Run, leave: Leave) -> Result<Process, Refusal> {
     };
     let (output_in, output) = mpsc::channel(WAITING);
     let kill = CancellationToken::new();
-    let watch = Watch { time, stop: stop.clone(), kill: kill.clone(), tail: Vec::new(), told: Instant::now() };
+    let watch = Watch { time, room, stop: stop.clone(), kill: kill.clone(), tail: Vec::new(), told: Instant::now() };
     crate::tasks::spawn("program", async move {
         watch.until_the_end(launched, leave, output_in, slot).await;
     });

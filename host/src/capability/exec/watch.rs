@@ -3,7 +3,7 @@
 use super::super::door::Leave;
 use super::orders::Report;
 use super::running::Launched;
-use super::{Output, Slot};
+use super::{Output, Room, Slot};
 use serde_json::json;
 use std::io;
 use std::time::Duration;
@@ -38,6 +38,7 @@ pub(super) async fn report(control: &mut UnixStream) -> io::Result<Report> {
 /// Watches one program.
 pub(super) struct Watch {
     pub(super) time: Duration,
+    pub(super) room: Room,
     pub(super) stop: CancellationToken,
     pub(super) kill: CancellationToken,
     /// The end of what it gave out, and when its card last showed that.
@@ -55,6 +56,7 @@ impl Watch {
     ) {
         let Launched { mut child, mut control } = launched;
         let (stop, kill, time) = (self.stop.clone(), self.kill.clone(), self.time);
+        let (folder, looks) = self.room.clone();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let ran = async {
             let pumped = self.pump(stdout, stderr, &agent, &leave);
@@ -66,13 +68,21 @@ impl Watch {
             () = stop.cancelled() => Err("the turn was stopped".to_owned()),
             () = kill.cancelled() => Err("the agent ended it".to_owned()),
             () = leave.revoked() => Err("the leave to run it was taken back".to_owned()),
+            full = folder.filled(&looks) => Err(full.to_string()),
             () = tokio::time::sleep(time) => Err(format!("it ran for longer than {}", crate::config::Span(time))),
             ran = ran => ran.and_then(code),
         };
         drop(control);
         close(child).await;
         drop(slot);
-        let last = match ended {
+        let last = self.end(ended, leave).await;
+        // An agent that is not interested any more hears nothing.
+        let _ = agent.send(last).await;
+    }
+
+    /// Shows and writes down what came of it; gives what the agent is told.
+    async fn end(&self, ended: Result<i32, String>, leave: Leave) -> Output {
+        match ended {
             Ok(code) => {
                 let result = json!({ "exit_code": code, "output": crate::text::terminal(&self.tail()) });
                 leave.done(&format!("it ended with code {code}"), Some(result)).await;
@@ -82,9 +92,7 @@ impl Watch {
                 leave.failed(&format!("killed: {why}")).await;
                 Output::Killed(why)
             }
-        };
-        // An agent that is not interested any more hears nothing.
-        let _ = agent.send(last).await;
+        }
     }
 
     /// Carries what it gives out to the agent, until it gives out no more.

@@ -8,10 +8,16 @@ use crate::config::AgentName;
 use sha2::{Digest as _, Sha256};
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// The most that all work folders of one agent hold, in bytes on the disk, and the most files and folders in them.
 pub(super) const MAX: Amount = Amount { bytes: 256 << 20, entries: 100_000 };
+
+/// How often is looked how much there is while a program runs, and how often in a row that may fail.
+const LOOK: Duration = Duration::from_secs(1);
+const MAX_FAILURES: u32 = 3;
 
 /// More than fits.
 const TOO_MUCH: Amount = Amount { bytes: u64::MAX, entries: u64::MAX };
@@ -59,10 +65,30 @@ impl WorkFolder {
     pub(crate) fn open(&self) -> Result<PathBuf, WorkError> {
         let here = self.make()?;
         let all = measure(&self.agent)?;
-        if all.bytes > MAX.bytes || all.entries > MAX.entries {
+        if is_full(all) {
             return Err(WorkError::Full(self.agent.clone()));
         }
         Ok(here)
+    }
+
+    /// Ready when its agent's folders hold too much, or cannot be looked through any more, while programs write there. One
+    /// look at a time is made on the host, and looking takes a tenth of the time at most.
+    pub(crate) async fn filled(&self, looks: &Semaphore) -> WorkError {
+        let (mut pause, mut failures) = (LOOK, 0);
+        loop {
+            tokio::time::sleep(pause).await;
+            // It is never closed; without it there would be one look more.
+            let _one = looks.acquire().await;
+            let (agent, start) = (self.agent.clone(), Instant::now());
+            match crate::tasks::blocking(move || measure(&agent)).await {
+                Ok(all) if !is_full(all) => failures = 0,
+                Ok(_) => return WorkError::Full(self.agent.clone()),
+                // A program that moves things about while they are counted is no reason yet.
+                Err(_) if failures < MAX_FAILURES => failures += 1,
+                Err(error) => return WorkError::Io(error),
+            }
+            pause = LOOK.max(10 * start.elapsed());
+        }
     }
 
     /// Makes the folder, with one for temporary files, notes that it is used now, and says where it really is. Blocks.
@@ -71,6 +97,10 @@ impl WorkFolder {
         std::fs::File::open(&self.here)?.set_modified(SystemTime::now())?;
         self.here.canonicalize()
     }
+}
+
+fn is_full(all: Amount) -> bool {
+    all.bytes > MAX.bytes || all.entries > MAX.entries
 }
 
 /// Where all of an agent's work folders are.
@@ -127,7 +157,7 @@ pub(super) fn measure(folder: &Path) -> io::Result<Amount> {
             };
             all.bytes = all.bytes.saturating_add(metadata.blocks().saturating_mul(512));
             all.entries += 1;
-            if all.bytes > MAX.bytes || all.entries > MAX.entries {
+            if is_full(all) {
                 return Ok(all);
             }
             if metadata.is_dir() {
