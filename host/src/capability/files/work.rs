@@ -4,6 +4,7 @@
 //! digest of it.
 
 use super::meter::Amount;
+use super::rights;
 use crate::config::AgentName;
 use sha2::{Digest as _, Sha256};
 use std::io;
@@ -93,7 +94,9 @@ impl WorkFolder {
 
     /// Makes the folder, with one for temporary files, notes that it is used now, and says where it really is. Blocks.
     pub(super) fn make(&self) -> io::Result<PathBuf> {
-        crate::private::folder(&self.here.join("tmp"))?;
+        let tmp = self.here.join("tmp");
+        rights::mend([self.agent.parent().unwrap_or(&self.agent), &self.agent, &self.here, &tmp])?;
+        crate::private::folder(&tmp)?;
         std::fs::File::open(&self.here)?.set_modified(SystemTime::now())?;
         self.here.canonicalize()
     }
@@ -136,36 +139,48 @@ pub(crate) fn below(work: &Path, named: Option<&str>) -> Result<PathBuf, String>
 
 /// What is below a folder. Links are counted, not followed. More than fits is not counted to its end.
 pub(super) fn measure(folder: &Path) -> io::Result<Amount> {
-    use std::os::unix::fs::MetadataExt as _;
     let mut all = Amount::default();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries = match std::fs::read_dir(&folder) {
-            // Somebody deleted it in between.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+    let mut folders = vec![(folder.to_owned(), false)];
+    while let Some((here, was_mended)) = folders.pop() {
+        let looked = look(&here, &mut all, |inner| folders.push((inner, false)));
+        match looked.map_err(|error| error.kind()) {
+            // Somebody deleted it in between, if not all of it.
+            Ok(()) | Err(io::ErrorKind::NotFound) => {}
             // What is nested so deeply that it has no whole name any more cannot be looked through.
-            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return Ok(TOO_MUCH),
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            let metadata = match entry.metadata() {
-                Ok(metadata) => metadata,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return Ok(TOO_MUCH),
-                Err(error) => return Err(error),
-            };
-            all.bytes = all.bytes.saturating_add(metadata.blocks().saturating_mul(512));
-            all.entries += 1;
-            if is_full(all) {
-                return Ok(all);
+            Err(io::ErrorKind::InvalidFilename) => return Ok(TOO_MUCH),
+            // A program keeps its own agent out.
+            Err(io::ErrorKind::PermissionDenied) if !was_mended => {
+                rights::give_back(folder, &here)?;
+                folders.push((here, true));
             }
-            if metadata.is_dir() {
-                folders.push(entry.path());
-            }
+            Err(kind) => return Err(kind.into()),
+        }
+        if is_full(all) {
+            return Ok(all);
         }
     }
     Ok(all)
+}
+
+/// Counts what is in one folder, up to what fits, and tells the folders in it.
+fn look(folder: &Path, all: &mut Amount, mut found: impl FnMut(PathBuf)) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = match entry.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            metadata => metadata?,
+        };
+        all.bytes = all.bytes.saturating_add(metadata.blocks().saturating_mul(512));
+        all.entries += 1;
+        if is_full(*all) {
+            break;
+        }
+        if metadata.is_dir() {
+            found(entry.path());
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -201,6 +216,31 @@ mod tests {
         for wrong in ["/etc", "..", "a/../..", "etc", "etc/ssl", "file", "missing", "a\0b"] {
             assert!(below(&work, Some(wrong)).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn rights_that_a_program_took_from_its_folders_are_given_back() {
+        let data = tempfile::tempdir().expect("a folder");
+        let work = folder(data.path(), "s");
+        let here = work.open().expect("made");
+        std::fs::create_dir_all(here.join("a/b")).expect("made");
+        std::fs::write(here.join("a/b/file"), vec![1; 100_000]).expect("written");
+        let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
+        let all = [here.join("a/b"), here.join("a"), here.join("tmp"), here.clone(), work.agent.clone()];
+        for (path, mode) in all.iter().zip([0o000, 0o600, 0o400, 0o000, 0o600]) {
+            set(path, mode).expect("set");
+        }
+        assert_eq!(work.open().expect("made"), here);
+        assert!(folder(data.path(), "other").open().is_ok(), "nor are others kept out");
+        assert_eq!(measure(&work.agent).expect("looked").entries, 7);
+        for path in [&here, &here.join("tmp"), &work.agent] {
+            assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o700, "{}", path.display());
+        }
+        let mine = data.path().join("mine");
+        std::fs::create_dir(&mine).and_then(|()| set(&mine, 0o500)).expect("made");
+        symlink(&mine, here.join("link")).expect("linked");
+        assert!(super::rights::give_back(&here, &here.join("link")).is_err(), "a link is not followed");
+        assert_eq!(mine.metadata().expect("there").permissions().mode() & 0o777, 0o500);
     }
 
     #[test]
