@@ -20,6 +20,8 @@ pub(super) struct Denials(Mutex<Denied>);
 #[derive(Default)]
 struct Denied {
     count: u32,
+    /// There was one more than may be.
+    is_over: bool,
     /// What was denied, and how often after the first time, with the entry that says so.
     of: HashMap<Fingerprint, Option<(u32, Entry)>>,
 }
@@ -40,6 +42,7 @@ impl Denials {
     pub(super) fn count(&self, of: Fingerprint, entry: &Entry) -> Denial {
         let mut denied = self.lock();
         if denied.count >= MAX_DENIALS {
+            denied.is_over = true;
             return Denial::TooMany;
         }
         denied.count += 1;
@@ -49,6 +52,11 @@ impl Denials {
         };
         again.get_or_insert_with(|| (0, short(entry))).0 += 1;
         Denial::Same
+    }
+
+    /// Whether there were too many.
+    pub(super) fn is_over(&self) -> bool {
+        self.lock().is_over
     }
 
     /// Writes down what was denied more than once, and how often.

@@ -47,6 +47,11 @@ impl Desk {
         said.map(|by| Allowed { by, decision })
     }
 
+    /// Whether the turn was denied too much, and is to end.
+    pub fn is_over(&self) -> bool {
+        self.denials.is_over()
+    }
+
     /// Whether what something was allowed by still stands.
     pub async fn stands(&self, by: &By) -> bool {
         match by {

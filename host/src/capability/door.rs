@@ -107,6 +107,11 @@ impl Door {
         Ok(self.desk.given(ask, by).await?)
     }
 
+    /// Whether the turn was denied too much, and is to end: also if it never hears of that.
+    pub(super) fn is_over(&self) -> bool {
+        self.desk.is_over()
+    }
+
     /// Whether a program that is asked for by this could be one that the agent wants. If not, [`Door::open`] denies it.
     pub(super) fn may_run(&self, asked: &str) -> bool {
         self.desk.may_run(asked)

@@ -73,6 +73,7 @@ async fn what_is_denied_again_and_again_fills_no_disk_and_ends_the_turn() {
     for page in [0, 1, 101] {
         assert_eq!(desk.decide(&unwanted(page), None).await, Err(Refused::TooManyDenials));
     }
+    assert!(desk.is_over());
     assert_eq!(store.audit_after(0, 2_000).await.expect("read").len(), 101, "each of them once");
     drop(desk);
     let last = loop {

@@ -230,9 +230,9 @@ fn not_wanted(scene: Scene) -> Result<Answer> {
 }
 
 /// Wants one page after the other, whatever it is told: each denial is a row of the log.
-fn not_wanted_at_all(scene: Scene) -> Result<Answer> {
+fn not_wanted_at_all(_: Scene) -> Result<Answer> {
     for page in 0_u64.. {
-        if http::get(&format!("http://{}/{page}", scene.site)).send().is_ok() {
+        if http::get(&format!("http://a.example/{page}")).send().is_ok() {
             return Ok(Answer::text("GIVEN"));
         }
     }
