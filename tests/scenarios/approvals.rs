@@ -155,7 +155,7 @@ async fn a_question_that_nobody_answers_in_time_is_a_no() -> Result<()> {
     let session = world.user.session().await?;
     world.user.ask(&session, PROBE).await?;
     let text = world.user.ask(&session, "ask eat eat").await?.text;
-    assert_eq!(text, "eat? Decision::Expired. eat? Decision::Denied. ");
+    assert_eq!(text, "eat? Decision::Expired. eat? Decision::Expired. ");
     assert_eq!(questions(&world), 1, "and nobody is asked the same again in that turn");
     Ok(())
 }

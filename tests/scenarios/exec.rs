@@ -91,8 +91,8 @@ async fn a_program_runs_and_its_output_is_shown() -> Result<()> {
 async fn a_program_is_asked_about_as_what_it_is_and_the_answer_holds() -> Result<()> {
     let (world, session) = world(vec![], "shell").await?;
     let running = world.user.say(&session, "sh -c 'echo hi'").await?;
-    let asked = world.user.asked("it runs whatever its arguments say").await?;
-    assert_eq!(asked["title"], "shell: Run `sh`: a shell: it runs whatever its arguments say");
+    let asked = world.user.asked("its arguments and its input say").await?;
+    assert_eq!(asked["title"], "shell: Run `sh`: a shell: it runs whatever its arguments and its input say");
     assert_eq!(asked["severity"], "high");
     let command = asked["command"].as_str().unwrap_or_default();
     assert!(command.starts_with("sh -c 'echo hi'\n(/"), "{command}");
@@ -117,6 +117,38 @@ async fn a_program_is_asked_about_as_what_it_is_and_the_answer_holds() -> Result
     let running = world.user.say(&session, "echo yes and more").await?;
     world.user.decide(&world.user.asked("Run `echo`").await?, json!({ "decision": "deny" })).await?;
     assert!(world.user.answer(&running).await?.text.starts_with("Not run"), "another command line is");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_shell_reads_is_shown_and_no_more_than_that_is_written_to_it() -> Result<()> {
+    let (world, session) = world(vec![], "tireless").await?;
+    for (line, title, said) in [
+        ("exec write 3 cat", "Run `cat`", "11 bytes, code 0"),
+        (
+            "exec write 3 sh",
+            "its arguments and its input say",
+            "denied by what was allowed: this program runs what it reads",
+        ),
+    ] {
+        let running = world.user.say(&session, line).await?;
+        let asked = world.user.asked(title).await?;
+        let command = asked["command"].as_str().unwrap_or_default();
+        assert!(command.ends_with("\nwith the input of 5 bytes: “begin”"), "{command}");
+        world.user.decide(&asked, YES()).await?;
+        let text = world.user.answer(&running).await?.text;
+        assert!(text.contains(said), "{text}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_wants_no_program_does_not_find_out_what_there_is() -> Result<()> {
+    let (world, session) = world(vec![], "wantless").await?;
+    let denied = ask(&world, &session, "exec run 0 ls").await?;
+    assert!(denied.contains("names no want.exec that covers this"), "{denied}");
+    let missing = ask(&world, &session, "exec run 0 no-such-program").await?;
+    assert_eq!(missing.replace("no-such-program", "ls"), denied);
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 use super::Person;
 use super::asking::Asking;
+use super::decision::{Allowed, By, Client, Refused, Said, by};
+use super::denials::{Denial, Denials};
 use super::office::Office;
 use super::question::question;
 use super::queue::{Place, Queue};
@@ -9,78 +11,21 @@ use crate::grant::{Answer, Ask, Capability, Effect, FilesAsk, Rule, Scope, Wants
 use crate::store::{Entry, Standing, StoreError};
 use std::sync::Arc;
 
-/// On whose behalf something is asked.
-#[derive(Debug, Clone)]
-pub struct Client {
-    /// The agent.
-    pub agent: String,
-    /// SHA-256 of its component, in hexadecimal.
-    pub digest: String,
-    /// The session.
-    pub session: String,
-    /// The turn.
-    pub interaction: String,
-    /// What its manifest asks for.
-    pub wants: Arc<Wants>,
-}
-
 /// Where one turn asks.
 pub struct Desk {
     office: Arc<Office>,
     client: Client,
     person: Arc<dyn Person>,
     queue: Queue,
+    denials: Denials,
 }
-
-/// Who allowed something.
-#[derive(Debug, Clone, PartialEq)]
-pub enum By {
-    /// A rule of the operator, by its place.
-    Rule(String),
-    /// A grant, by its id.
-    Grant(String),
-    /// A person, for this once.
-    Person,
-}
-
-/// Why something may not be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
-    /// It is not allowed.
-    Denied {
-        /// What refused it.
-        rule: String,
-        /// What would allow it.
-        hint: String,
-    },
-    /// A person was asked, and nobody answered in time.
-    Expired,
-    /// The turn was stopped meanwhile.
-    Stopped,
-    /// The turn asked too often, and is to end.
-    TooMany,
-    /// It could not be decided.
-    Unavailable(String),
-}
-
-/// A decision that something may be done.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Allowed {
-    /// Who says so.
-    pub by: By,
-    /// Its number in the audit log.
-    pub decision: i64,
-}
-
-/// What was said to one question.
-pub(super) type Said = Result<By, Refused>;
 
 impl Desk {
     /// A desk for one turn, where `person` can be asked.
     ///
     /// It may ask so many questions.
     pub fn new(office: Arc<Office>, client: Client, person: Arc<dyn Person>, asks: u32) -> Self {
-        Self { office, client, person, queue: Queue::new(asks) }
+        Self { office, client, person, queue: Queue::new(asks), denials: Denials::default() }
     }
 
     /// Decides whether something may be done, and writes that down before anything is done.
@@ -91,8 +36,20 @@ impl Desk {
         let mut asking = None;
         let said = self.say(ask, reason, &mut asking).await;
         let (entry, asked) = (self.entry(ask, said.is_ok(), &by(&said)), asking.map(Asking::decided));
+        if let (Err(refused @ (Refused::Denied { .. } | Refused::Expired)), None) = (&said, asked) {
+            match self.denials.count(ask.fingerprint(), &entry) {
+                Denial::New => {}
+                Denial::Same => return Err(refused.clone()),
+                Denial::TooMany => return Err(Refused::TooManyDenials),
+            }
+        }
         let decision = Box::pin(self.office.decided(entry, asked)).await.map_err(|error| unwritten(&error))?;
         said.map(|by| Allowed { by, decision })
+    }
+
+    /// Whether the turn was denied too much, and is to end.
+    pub fn is_over(&self) -> bool {
+        self.denials.is_over()
     }
 
     /// Whether what something was allowed by still stands.
@@ -146,6 +103,11 @@ impl Desk {
         self.office.touch(&self.client).await.map_err(|error| unwritten(&error))
     }
 
+    /// Whether a program that is asked for by this could be one that the agent wants.
+    pub fn may_run(&self, asked: &str) -> bool {
+        self.client.wants.may_run(asked)
+    }
+
     /// Whether deciding this will ask a person, as far as can be told beforehand.
     pub fn may_ask(&self, ask: &Ask) -> bool {
         self.client.wants.covers(ask).is_ok() && self.office.rule(&self.client, ask).0 == Effect::Ask
@@ -182,14 +144,13 @@ impl Desk {
                     return said;
                 }
                 Place::Behind(mut wait) => {
-                    // Who asked gave up: somebody else asks.
-                    let Some(said) = wait.said().await else { continue };
-                    return said;
+                    match wait.said().await {
+                        // Who asked gave up, or has leave for that one deed: somebody else asks.
+                        None | Some(Ok(By::Person)) => {}
+                        Some(said) => return said,
+                    }
                 }
-                Place::Refused => {
-                    let hint = "it is not asked a second time in one turn".to_owned();
-                    return Err(Refused::Denied { rule: "a person, who said no to the same before".to_owned(), hint });
-                }
+                Place::Refused(refused) => return Err(again(refused)),
                 Place::Full => return Err(Refused::TooMany),
             }
         }
@@ -252,8 +213,7 @@ impl Desk {
     }
 
     fn entry(&self, ask: &Ask, allowed: bool, by: &str) -> Entry {
-        let what = ask.command().unwrap_or_else(|| ask.title());
-        self.decided(ask.capability(), what, allowed, by.to_owned())
+        self.decided(ask.capability(), ask.record(), allowed, by.to_owned())
     }
 
     fn decided(&self, capability: Capability, what: String, allowed: bool, by: String) -> Entry {
@@ -263,17 +223,21 @@ impl Desk {
     }
 }
 
-/// Who said it, for the log.
-fn by(said: &Said) -> String {
-    match said {
-        Ok(By::Rule(place)) => place.clone(),
-        Ok(By::Grant(id)) => format!("grant {id}"),
-        Ok(By::Person) => "a person, once".to_owned(),
-        Err(Refused::Denied { rule, .. }) => rule.clone(),
-        Err(Refused::Expired) => "nobody, as nobody answered in time".to_owned(),
-        Err(Refused::Stopped) => "the turn was stopped".to_owned(),
-        Err(Refused::TooMany) => "the limit of questions".to_owned(),
-        Err(Refused::Unavailable(why)) => why.clone(),
+impl Drop for Desk {
+    /// The turn is over: what it was denied again and again is told once.
+    fn drop(&mut self) {
+        self.denials.close(&self.office);
+    }
+}
+
+/// What is told to who asks the same a second time: what came of it the first time.
+fn again(refused: Refused) -> Refused {
+    match refused {
+        Refused::Denied { rule, .. } => {
+            let hint = "it is not asked a second time in one turn".to_owned();
+            Refused::Denied { rule: format!("{rule}, when the same was asked before"), hint }
+        }
+        refused => refused,
     }
 }
 

@@ -1,13 +1,16 @@
 //! Deciding whether something may be done, and asking a person where nothing else decides.
 
 mod asking;
+mod decision;
+mod denials;
 mod desk;
 mod office;
 mod question;
 mod queue;
 mod waiting;
 
-pub use desk::{Allowed, By, Client, Desk, Refused};
+pub use decision::{Allowed, By, Client, Refused};
+pub use desk::Desk;
 pub use office::Office;
 pub use waiting::{Wait, Waiting};
 

@@ -1,6 +1,6 @@
 //! What decides for all turns: the operator's rules, the grants, and the log of it all.
 
-use super::desk::Client;
+use super::decision::Client;
 use crate::grant::{Ask, Effect, FilesAsk, Grant, Rule, Scope, Withheld, cover_in_words, decide, give, widen};
 use crate::store::{Entry, Standing, Store, StoreError, grant_id};
 use crate::time::now_ms;
@@ -62,7 +62,7 @@ impl Office {
 
     /// Whether a grant still stands. One that cannot be looked up does not.
     pub(super) async fn stands(&self, grant: &str) -> bool {
-        self.store.has_grant(grant).await.unwrap_or_else(|error| {
+        self.store.has_grant(grant, now_ms()).await.unwrap_or_else(|error| {
             tracing::error!(grant, "cannot look up a grant: {error}");
             false
         })

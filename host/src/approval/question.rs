@@ -1,6 +1,6 @@
 //! What a person is shown: the host's words for the deed, and the agent's for why.
 
-use super::desk::Client;
+use super::decision::Client;
 use crate::grant::{Ask, Question, Scope, cover_in_words};
 
 /// The question for an ask. `action` is its name in the cloud, `reason` the agent's words, `lapsed` what the agent wants
@@ -36,7 +36,6 @@ pub(super) fn question(
 /// What the app calls a scope.
 fn word(scope: Scope) -> &'static str {
     match scope {
-        Scope::Once => "once",
         Scope::Session => "session",
         Scope::Tool => "tool",
         Scope::Domain => "domain",

@@ -1,8 +1,8 @@
-//! The questions of one turn: the same is asked once at a time, and not again after a no.
+//! The questions of one turn: the same is asked once at a time, and not again after a no. A yes for once is one deed's.
 
-use super::desk::{Refused, Said};
+use super::decision::{Refused, Said};
 use crate::grant::Fingerprint;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -15,8 +15,8 @@ struct Asked {
     left: u32,
     /// What is being asked, for those who want the same meanwhile.
     open: HashMap<Fingerprint, watch::Receiver<Option<Said>>>,
-    /// What a person said no to.
-    refused: HashSet<Fingerprint>,
+    /// What is not asked again, and why: who said no, or that nobody answered.
+    refused: HashMap<Fingerprint, Refused>,
 }
 
 /// Where one stands who wants to ask something.
@@ -25,8 +25,8 @@ pub(super) enum Place<'q> {
     First(Turn<'q>),
     /// A person is being asked the same.
     Behind(Wait),
-    /// A person said no to it in this turn.
-    Refused,
+    /// The same was asked in this turn, and this came of it.
+    Refused(Refused),
     /// The turn asked too often.
     Full,
 }
@@ -35,6 +35,7 @@ pub(super) enum Place<'q> {
 pub(super) struct Turn<'q> {
     queue: &'q Queue,
     fingerprint: Fingerprint,
+    told: bool,
     sender: watch::Sender<Option<Said>>,
 }
 
@@ -50,8 +51,8 @@ impl Queue {
     /// Takes one's place.
     pub(super) fn place(&self, fingerprint: Fingerprint) -> Place<'_> {
         let mut asked = self.lock();
-        if asked.refused.contains(&fingerprint) {
-            return Place::Refused;
+        if let Some(refused) = asked.refused.get(&fingerprint) {
+            return Place::Refused(refused.clone());
         }
         if let Some(said) = asked.open.get(&fingerprint) {
             return Place::Behind(Wait(said.clone()));
@@ -60,7 +61,7 @@ impl Queue {
         asked.left = left;
         let (sender, said) = watch::channel(None);
         asked.open.insert(fingerprint, said);
-        Place::First(Turn { queue: self, fingerprint, sender })
+        Place::First(Turn { queue: self, fingerprint, told: false, sender })
     }
 
     fn lock(&self) -> MutexGuard<'_, Asked> {
@@ -70,17 +71,24 @@ impl Queue {
 
 impl Turn<'_> {
     /// Tells those who wait what was said.
-    pub(super) fn tell(self, said: &Said) {
-        if matches!(said, Err(Refused::Denied { .. } | Refused::Expired)) {
-            self.queue.lock().refused.insert(self.fingerprint);
+    pub(super) fn tell(mut self, said: &Said) {
+        self.told = true;
+        let mut asked = self.queue.lock();
+        // Before they hear it: who is to ask again takes the next place.
+        asked.open.remove(&self.fingerprint);
+        if let Err(refused @ (Refused::Denied { .. } | Refused::Expired)) = said {
+            asked.refused.insert(self.fingerprint, refused.clone());
         }
+        drop(asked);
         self.sender.send_replace(Some(said.clone()));
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.queue.lock().open.remove(&self.fingerprint);
+        if !self.told {
+            self.queue.lock().open.remove(&self.fingerprint);
+        }
     }
 }
 

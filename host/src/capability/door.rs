@@ -7,7 +7,6 @@ use super::wall::WallClock;
 use crate::approval::{Allowed, AnswerFuture, By, Client, Desk, Office, Person, Refused};
 
 use crate::grant::{Ask, FilesAsk, Question, Rule, Wants, Withheld};
-use crate::store::Store;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -121,6 +120,16 @@ impl Door {
         Ok(self.desk.given(ask, by).await?)
     }
 
+    /// Whether the turn was denied too much, and is to end: also if it never hears of that.
+    pub(super) fn is_over(&self) -> bool {
+        self.desk.is_over()
+    }
+
+    /// Whether a program that is asked for by this could be one that the agent wants. If not, [`Door::open`] denies it.
+    pub(super) fn may_run(&self, asked: &str) -> bool {
+        self.desk.may_run(asked)
+    }
+
     /// Asks for leave, which may take as long as a person needs to answer.
     ///
     /// # Errors
@@ -130,15 +139,16 @@ impl Door {
             true => Some(self.show(ask).await?),
             false => None,
         };
+        let mut shown = Shown { door: self.clone(), card };
         match self.desk.decide(ask, reason).await {
             Ok(allowed) => {
                 // The decision says so to a later process.
                 self.touched.store(true, Ordering::Relaxed);
-                Ok(Leave { door: self.clone(), allowed, card, told: false })
+                Ok(Leave { door: self.clone(), allowed, card: shown.card.take(), told: false })
             }
             Err(refused) => {
                 let refusal = Refusal::from(refused);
-                if let Some(card) = card {
+                if let Some(card) = shown.card.take() {
                     // A turn that is stopped closes its cards itself.
                     let _ = self.chat.act(Act::Fail { card, error: clip(&refusal.to_string()) }).await;
                 }
@@ -177,10 +187,32 @@ impl Door {
     }
 }
 
+/// The card of what is being decided. Dropped before that, nobody waits for the decision, and the card says so.
+struct Shown {
+    door: Arc<Door>,
+    card: Option<CardId>,
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        let Some(card) = self.card.take() else { return };
+        let door = self.door.clone();
+        crate::tasks::spawn("card given up", async move {
+            // A turn that is stopped closes its cards itself.
+            let _ = door.chat.act(Act::Cancel { card }).await;
+        });
+    }
+}
+
 impl Leave {
     /// Whether it was given for this once, or stands.
     pub fn is_once(&self) -> bool {
         self.allowed.by == By::Person
+    }
+
+    /// Whether the operator's own rule gave it, and nobody who saw but this deed.
+    pub(super) fn is_by_rule(&self) -> bool {
+        matches!(self.allowed.by, By::Rule(_))
     }
 
     /// Ready when what allowed it was taken back. What goes on by it ends then.
@@ -254,6 +286,7 @@ impl From<Refused> for Refusal {
             Refused::Expired => Self::Expired,
             Refused::Stopped => Self::Cancelled,
             Refused::TooMany => Self::TooManyAsks,
+            Refused::TooManyDenials => Self::TooManyDenials,
             Refused::Unavailable(why) => Self::Unavailable(why),
         }
     }
@@ -263,36 +296,5 @@ fn clip(words: &str) -> String {
     crate::text::clip(words, MAX_ERROR)
 }
 
-/// Nobody reads, and nobody answers.
-struct Nobody;
-
-impl Person for Nobody {
-    fn ask(&self, _: Question) -> AnswerFuture<'_> {
-        Box::pin(async { crate::grant::Answer::Denied })
-    }
-}
-
-impl Chat for Nobody {
-    fn act(&self, _: Act) -> super::chat::ActFuture<'_> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
-impl Door {
-    /// A door that lets nothing through: its client wants nothing, and nobody is there to be asked.
-    pub fn closed(agent: &str, store: Store) -> Self {
-        let client = Client {
-            agent: agent.to_owned(),
-            digest: String::new(),
-            session: String::new(),
-            interaction: String::new(),
-            wants: Arc::default(),
-        };
-        Self::new(Arc::new(Office::new(vec![], store)), client, Arc::new(Nobody), Arc::new(Nobody), 1)
-    }
-
-    /// The chat of a turn that nobody reads.
-    pub fn no_chat() -> Arc<dyn Chat> {
-        Arc::new(Nobody)
-    }
-}
+#[cfg(test)]
+mod tests;

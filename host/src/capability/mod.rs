@@ -3,6 +3,7 @@
 //! A turn is given its [`Tools`]; the functions of the contract only carry its calls here and the answers back.
 
 mod chat;
+mod closed;
 mod door;
 mod exec;
 mod files;

@@ -54,6 +54,9 @@ pub enum Refusal {
     /// The turn asked a person too often. It ends by that.
     #[error("the turn asked too often")]
     TooManyAsks,
+    /// The turn was denied too much. It ends by that.
+    #[error("more of what it asked for was denied than a turn may be denied")]
+    TooManyDenials,
     /// The turn started as many programs as it may.
     #[error("its limit of {0} programs is reached (`limits.programs`)")]
     TooManyPrograms(u64),

@@ -104,7 +104,6 @@ fn problems(registry: &Registry) -> Vec<HostProblem> {
 
 fn shown(grant: &Grant) -> HostGrant {
     let scope = match grant.scope {
-        Scope::Once => "once",
         Scope::Session => "session",
         Scope::Tool => "tool",
         Scope::Domain => "domain",

@@ -1,7 +1,7 @@
 //! What an agent is about to do, as it really is.
 
 use super::web::{Host, Scheme};
-use super::{Severity, shell};
+use super::{Content, Severity, shell};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
@@ -41,6 +41,8 @@ pub struct HttpAsk {
     pub query: Option<String>,
     /// The secrets that the host would put in.
     pub secrets: BTreeSet<SecretName>,
+    /// What it would carry, if anything. Shown, and part of what was asked; rules do not look at it.
+    pub body: Option<Content>,
 }
 
 /// To run a program.
@@ -62,6 +64,8 @@ pub struct ExecAsk {
     pub reads: Vec<PathBuf>,
     /// Whether the kernel holds it to that.
     pub confined: bool,
+    /// What its standard input would begin with, if anything.
+    pub input: Option<Content>,
 }
 
 /// A question of the agent's own.
@@ -177,10 +181,18 @@ impl HttpAsk {
         to.field(&self.path);
         to.list(self.query.iter());
         to.list(self.secrets.iter().map(|name| &name.0));
+        to.content(self.body.as_ref());
     }
 }
 
 impl ExecAsk {
+    /// A program that nobody looked for, as none that is asked for by this could be allowed.
+    pub fn unseen(asked: &str) -> Self {
+        let (name, program, cwd) = (Some(asked.to_owned()), PathBuf::new(), String::new());
+        let (args, reads) = (Vec::new(), Vec::new());
+        Self { name, program, digest: [0; 32], args, cwd, network: false, reads, confined: true, input: None }
+    }
+
     /// The first thing that cannot be: what the operating system would cut or misread.
     ///
     /// # Errors
@@ -226,6 +238,7 @@ impl ExecAsk {
         to.field([u8::from(self.network)]);
         to.list(self.reads.iter().map(|read| path(read)));
         to.field([u8::from(self.confined)]);
+        to.content(self.input.as_ref());
     }
 }
 
@@ -260,6 +273,10 @@ impl Fields {
         let bytes = bytes.as_ref();
         self.0.update((bytes.len() as u64).to_be_bytes());
         self.0.update(bytes);
+    }
+
+    fn content(&mut self, content: Option<&Content>) {
+        self.list(content.iter().map(|content| content.digest));
     }
 
     fn list(&mut self, items: impl ExactSizeIterator<Item: AsRef<[u8]>>) {

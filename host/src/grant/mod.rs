@@ -2,6 +2,7 @@
 
 pub mod address;
 mod ask;
+mod content;
 mod files;
 mod glob;
 mod pattern;
@@ -14,6 +15,7 @@ pub mod web;
 mod words;
 
 pub use ask::{Ask, Capability, ExecAsk, Fingerprint, HttpAsk, OwnAsk, SecretName};
+pub use content::Content;
 pub use files::{FilesAsk, FilesPattern, Withheld, give};
 pub use glob::Glob;
 pub(crate) use pattern::own;

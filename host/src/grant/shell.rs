@@ -63,8 +63,8 @@ fn alone(name: &str, args: &[String]) -> Nature {
         return runs(Severity::Critical, "as another user, the system's own perhaps");
     }
     let list: [(&str, &str); 5] = [
-        (SHELLS, "a shell: it runs whatever its arguments say"),
-        (INTERPRETERS, "an interpreter: it runs whatever its arguments say"),
+        (SHELLS, "a shell: it runs whatever its arguments and its input say"),
+        (INTERPRETERS, "an interpreter: it runs whatever its arguments and its input say"),
         (WRAPPERS, "a wrapper: it runs the program that its arguments name"),
         (REMOTE, "it runs programs elsewhere, or lets others in"),
         (BUILDERS, "a builder or package manager: it runs what it finds or fetches"),

@@ -12,8 +12,6 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// This once.
-    Once,
     /// This session.
     Session,
     /// This very deed, in every session.
@@ -41,6 +39,9 @@ pub struct Cover {
     /// The program as it was when leave was given, SHA-256 in hexadecimal: a file that was replaced is asked for anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<String>,
+    /// SHA-256, in hexadecimal, of the input of a program that runs what it reads: with another one it is asked for anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
 }
 
 /// Leave that stands.
@@ -96,7 +97,7 @@ pub enum Regrant {
 impl Cover {
     /// These asks, and nothing with them.
     pub fn of(patterns: Vec<Pattern>) -> Self {
-        Self { patterns, secrets: BTreeSet::new(), network: false, reads: Vec::new(), program: None }
+        Self { patterns, secrets: BTreeSet::new(), network: false, reads: Vec::new(), program: None, input: None }
     }
 
     /// Whether an ask is one of those that leave was given for, with all that comes with it.
@@ -105,9 +106,10 @@ impl Cover {
         match ask {
             Ask::Http(http) => self.patterns.iter().any(fits) && http.secrets.is_subset(&self.secrets),
             Ask::Exec(exec) => {
-                // What runs others is covered by leave for exactly that command line only.
+                // What runs others is covered by leave for exactly that command line, with that input, only.
                 let strict = exec.nature().runs_others;
                 self.patterns.iter().any(|pattern| fits(pattern) && (!strict || pattern.is_one_command()))
+                    && (!strict || self.input == digest(exec))
                     && (self.network || !exec.network)
                     && exec.reads.iter().all(|path| self.reads.iter().any(|read| path.starts_with(read)))
                     && self.program.as_ref().is_none_or(|digest| *digest == hex(&exec.digest))
@@ -118,7 +120,7 @@ impl Cover {
 }
 
 impl Grant {
-    /// Whether it stands and answers an ask. Using it up is the keeper's: [`Grant::used`].
+    /// Whether it stands and answers an ask. Using it up is the keeper's.
     pub fn allows(&self, by: Asker<'_>, ask: &Ask, now_ms: u64) -> bool {
         self.stands(now_ms)
             && self.agent == by.agent
@@ -131,12 +133,6 @@ impl Grant {
     /// Whether it has not ended and is not used up.
     pub fn stands(&self, now_ms: u64) -> bool {
         self.until_ms.is_none_or(|until| now_ms < until) && self.uses_left != Some(0)
-    }
-
-    /// The grant after one more use.
-    pub fn used(mut self) -> Self {
-        self.uses_left = self.uses_left.map(|left| left.saturating_sub(1));
-        self
     }
 
     /// Whether it goes over to a new version of its agent.
@@ -170,7 +166,7 @@ fn widen_http(ask: &HttpAsk, scope: Scope, wants: &Wants) -> Cover {
         return Cover { secrets: wants.secrets.keys().cloned().collect(), ..Cover::of(patterns) };
     }
     let port = if ask.port == ask.scheme.port() { PortPattern::Usual } else { PortPattern::Exact(ask.port) };
-    let one_path = matches!(scope, Scope::Once | Scope::Tool);
+    let one_path = scope == Scope::Tool;
     let path = if one_path { Glob::literal(&ask.path) } else { Glob::beginning("/") };
     let methods = if scope == Scope::Domain { BTreeSet::new() } else { [ask.method.clone()].into() };
     let url = UrlPattern { scheme: Some(ask.scheme), host: HostPattern::Exact(ask.host.clone()), port, path };
@@ -183,17 +179,22 @@ fn widen_exec(ask: &ExecAsk, scope: Scope, wants: &Wants) -> Cover {
         Scope::All => {
             Cover { patterns: wants.of(Capability::Exec).map(|want| want.pattern.clone()).collect(), ..given }
         }
-        Scope::Once | Scope::Session | Scope::Tool | Scope::Domain => {
+        Scope::Session | Scope::Tool | Scope::Domain => {
             let patterns = vec![Pattern::Exec(ExecPattern::exactly(ask))];
-            Cover { patterns, program: Some(hex(&ask.digest)), ..given }
+            let input = if ask.nature().runs_others { digest(ask) } else { None };
+            Cover { patterns, program: Some(hex(&ask.digest)), input, ..given }
         }
     }
+}
+
+/// What tells the input of a program from another.
+fn digest(ask: &ExecAsk) -> Option<String> {
+    ask.input.as_ref().map(|input| hex(&input.digest))
 }
 
 /// What an "always" with this scope would cover, for the person who may give it.
 pub fn cover_in_words(ask: &Ask, scope: Scope, wants: &Wants) -> String {
     let reach = match scope {
-        Scope::Once => "this once: ",
         Scope::Session => "in this session: ",
         Scope::Tool | Scope::Domain | Scope::All => "always: ",
     };
@@ -216,9 +217,9 @@ pub fn cover_in_words(ask: &Ask, scope: Scope, wants: &Wants) -> String {
         }
         (Ask::Http(http), Scope::Domain) => format!("any request to {}", http.origin()),
         (Ask::Http(http), Scope::Session) => format!("{} to any address at {}", http.method, http.origin()),
-        (Ask::Http(http), Scope::Once | Scope::Tool) => {
+        (Ask::Http(http), Scope::Tool) => {
             let path = crate::text::line(&http.path, 300);
-            format!("{} {}{path}, whatever follows a `?`", http.method, http.origin())
+            format!("{} {}{path}, whatever follows a `?`, whatever it sends", http.method, http.origin())
         }
     };
     format!("{reach}{what}")
@@ -231,8 +232,14 @@ fn wanted(wants: &Wants, of: Capability) -> String {
 
 fn extras(ask: &ExecAsk) -> String {
     let network = if ask.network { ", with network" } else { "" };
-    let shell::Nature { words, .. } = ask.nature();
-    format!("{network}{}", words.map(|words| format!(" ({words})")).unwrap_or_default())
+    let shell::Nature { words, runs_others, .. } = ask.nature();
+    let input = match (runs_others, &ask.input) {
+        (true, Some(_)) => " with exactly this input",
+        (true, None) => " without input",
+        (false, _) => ", whatever its input",
+    };
+    let reads = ask.reads().map_or_else(String::new, |reads| format!(", reading {reads}"));
+    format!("{input}{network}{reads}{}", words.map(|words| format!(" ({words})")).unwrap_or_default())
 }
 
 #[cfg(test)]

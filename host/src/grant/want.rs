@@ -1,7 +1,8 @@
 //! What an agent says beforehand that it will ask for, and why. What it did not name is denied without asking anybody.
 
 use super::ask::{Ask, ExecAsk, HttpAsk, SecretName};
-use super::pattern::{HostPattern, Pattern, is_shell_like};
+use super::pattern::{ExecPattern, HostPattern, Pattern, Program, is_shell_like};
+use super::words::cited;
 use super::{Capability, Host};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -75,6 +76,16 @@ impl Wants {
         naming.map(|want| want.memory.unwrap_or(unset)).max().unwrap_or(unset)
     }
 
+    /// Whether a program that is asked for by this name or path could be one that is wanted, before anybody looks for it:
+    /// who wants none must not find out what there is. Links may lead to a wanted file from anywhere.
+    pub fn may_run(&self, asked: &str) -> bool {
+        self.of(Capability::Exec).any(|want| match &want.pattern {
+            Pattern::Exec(ExecPattern { program: Program::Name(name), .. }) => name == asked,
+            Pattern::Exec(_) => true,
+            _ => false,
+        })
+    }
+
     /// All that is wanted, one thing a line, for people.
     pub fn in_words(&self) -> Vec<String> {
         self.beyond(&Self::default())
@@ -134,7 +145,7 @@ impl FileWant {
 }
 
 fn because(why: &str) -> String {
-    if why.is_empty() { String::new() } else { format!(" (“{}”)", crate::text::line(why, 200)) }
+    if why.is_empty() { String::new() } else { format!(" ({})", cited(why, 200)) }
 }
 
 impl Unwanted {

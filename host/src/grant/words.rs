@@ -1,5 +1,6 @@
 //! What a person is shown before deciding: written by the host from the real deed. An agent's words are quoted as such.
 
+use super::Content;
 use super::ask::{Ask, ExecAsk, HttpAsk};
 use super::web::Scheme;
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,8 @@ use std::path::{Component, Path};
 const MAX_TITLE: usize = 160;
 const MAX_COMMAND: usize = 2_000;
 const MAX_REASON: usize = 500;
+/// The most of what a program may read besides, in bytes.
+const MAX_READS: usize = 1_000;
 
 /// How bad it could be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,9 +39,18 @@ impl Ask {
 
     /// What exactly would be done. For the agent's own question: what it says.
     pub fn command(&self) -> Option<String> {
+        self.deed(Content::shown)
+    }
+
+    /// The same for the log, which keeps a digest of what goes with it instead of the beginning.
+    pub fn record(&self) -> String {
+        self.deed(Content::sealed).unwrap_or_else(|| self.title())
+    }
+
+    fn deed(&self, content: fn(&Content) -> String) -> Option<String> {
         match self {
-            Self::Http(ask) => Some(crate::text::line(&format!("{} {}", ask.method, ask.url()), MAX_COMMAND)),
-            Self::Exec(ask) => Some(ask.command()),
+            Self::Http(ask) => Some(ask.command(content)),
+            Self::Exec(ask) => Some(ask.command(content)),
             Self::Own(ask) => ask.command.as_ref().map(|command| crate::text::line(command, MAX_COMMAND)),
         }
     }
@@ -89,6 +101,12 @@ impl HttpAsk {
         crate::text::line(&format!("{verb} {}{clear}{secrets}", self.authority()), 2 * MAX_TITLE)
     }
 
+    fn command(&self, content: fn(&Content) -> String) -> String {
+        let line = crate::text::line(&format!("{} {}", self.method, self.url()), MAX_COMMAND);
+        let body = self.body.as_ref().map(|body| format!("\nwith {}", content(body)));
+        line + &body.unwrap_or_default()
+    }
+
     fn severity(&self) -> Severity {
         let deed = match self.method.as_str() {
             "GET" | "HEAD" | "OPTIONS" => Severity::Low,
@@ -122,18 +140,24 @@ impl ExecAsk {
     }
 
     /// The command line, quoted so that each argument is seen as what it is, and which file it would be.
-    fn command(&self) -> String {
+    fn command(&self, content: fn(&Content) -> String) -> String {
         let line: Vec<String> = std::iter::once(&self.shown()).chain(&self.args).map(|word| quoted(word)).collect();
         let line = crate::text::line(&line.join(" "), MAX_COMMAND);
         let file = crate::text::line(&self.program.display().to_string(), MAX_TITLE);
         let line = match &self.name {
-            Some(_) => format!("{line}\n({file})"),
-            None => line,
+            Some(_) if !file.is_empty() => format!("{line}\n({file})"),
+            _ => line,
         };
-        match self.folder() {
-            Some(folder) => format!("{line}\nin the folder {folder} of its work folder"),
-            None => line,
-        }
+        let folder = self.folder().map(|folder| format!("\nin the folder {folder} of its work folder"));
+        let input = self.input.as_ref().map(|input| format!("\nwith the input of {}", content(input)));
+        let reads = self.reads().map(|reads| format!("\nit could read, besides: {reads}"));
+        [Some(line), folder, input, reads].into_iter().flatten().collect()
+    }
+
+    /// What it could read besides the system's own files, by the operator's rule.
+    pub(super) fn reads(&self) -> Option<String> {
+        let reads: Vec<String> = self.reads.iter().map(|path| quoted(&path.display().to_string())).collect();
+        (!reads.is_empty()).then(|| crate::text::line(&reads.join(", "), MAX_READS))
     }
 
     /// Where it would run, if that is not the work folder itself. The same words mean something else there.
@@ -144,7 +168,7 @@ impl ExecAsk {
 }
 
 /// An agent's words in quotes that they cannot close.
-fn cited(text: &str, max: usize) -> String {
+pub(super) fn cited(text: &str, max: usize) -> String {
     format!("“{}”", crate::text::line(text, max).replace(['“', '”', '„', '‟'], "\""))
 }
 

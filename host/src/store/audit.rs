@@ -1,7 +1,12 @@
 //! Who asked for what, who decided, and what happened: only ever appended to, each entry sealed with those before it.
+//!
+//! A seal is SHA-256 over what stands in the file, without a key: it shows a change whose maker did not seal anew all that
+//! comes after it. Who compares the head with one that was kept elsewhere sees any change before that.
 
+use super::grant::forget_used_up;
 use super::inbox::{millis, parse};
 use super::{Store, StoreError};
+use crate::grant::Capability;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -75,8 +80,8 @@ pub struct Sealed {
 /// Whether the log is as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seal {
-    /// All entries are there, in their order, unchanged. What was cut off at the end cannot be seen from within: keep
-    /// the head somewhere else to compare.
+    /// Each entry fits those before it. What was cut off at the end, or sealed anew from some entry on, cannot be seen
+    /// from within: keep the head somewhere else to compare.
     Whole {
         /// How many there are.
         entries: i64,
@@ -134,7 +139,7 @@ impl Store {
     }
 
     /// Writes down what an earlier process did not live to: that what it asked was not done, and that nobody knows what
-    /// came of what it did. How much that was.
+    /// came of what it did. How much that was. With it go the grants that it used up.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -144,6 +149,8 @@ impl Store {
             let all = all.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
             let mut all = all.collect::<rusqlite::Result<Vec<_>>>()?;
             all.sort_unstable();
+            // What ran by grants that are used up has ended with it.
+            forget_used_up(connection)?;
             for (_, body) in &all {
                 // One that makes no sense must not keep the host from starting.
                 match parse(body) {
@@ -193,9 +200,11 @@ impl Store {
     }
 }
 
-/// A deed that is allowed has an outcome, which is written down by this process or by the next.
+/// A deed that is allowed has an outcome, which is written down by this process or by the next. That a folder is given is
+/// no deed with an end.
 fn expect_end(connection: &Connection, entry: &Entry, number: i64) -> rusqlite::Result<()> {
     match entry {
+        Entry::Decided { allowed: true, capability, .. } if capability == Capability::Files.as_str() => Ok(()),
         Entry::Decided { allowed: true, .. } => {
             let unknown = Entry::Done { decision: number, outcome: UNKNOWN.to_owned() };
             let mut insert = connection.prepare_cached("INSERT INTO interrupted (decision, body) VALUES (?1, ?2)")?;
@@ -299,14 +308,20 @@ mod tests {
             assert_eq!(store.audit(decided.clone(), 1).await.expect("written"), number);
         }
         store.audit(done(1), 1).await.expect("written");
+        // A folder that is given has no end.
+        let mut given = decided;
+        if let Entry::Decided { capability, .. } = &mut given {
+            *capability = text("files");
+        }
+        store.audit(given, 1).await.expect("written");
         drop(store);
         let store = Store::open(&file, Durability::Process).expect("opens");
         assert_eq!(store.close_interrupted(2).await.expect("closed"), 1);
         assert_eq!(store.close_interrupted(2).await.expect("closed"), 0);
-        let last = store.audit_after(3, 9).await.expect("read");
+        let last = store.audit_after(4, 9).await.expect("read");
         let expected = Entry::Done { decision: 2, outcome: UNKNOWN.to_owned() };
-        assert_eq!(last, [Sealed { number: 4, at_ms: 2, entry: expected }]);
-        assert!(matches!(store.check_audit().await.expect("read"), Seal::Whole { entries: 4, .. }));
+        assert_eq!(last, [Sealed { number: 5, at_ms: 2, entry: expected }]);
+        assert!(matches!(store.check_audit().await.expect("read"), Seal::Whole { entries: 5, .. }));
     }
 
     #[tokio::test]

@@ -33,8 +33,8 @@ impl Store {
     /// When the file cannot be written.
     pub async fn add_grant(&self, grant: Grant, entry: Entry, now_ms: u64) -> Result<bool, StoreError> {
         self.run(move |connection| {
-            let count: i64 = connection.query_row("SELECT count(*) FROM grants", [], |row| row.get(0))?;
-            if count >= MAX_GRANTS {
+            forget_ended(connection, now_ms)?;
+            if count(connection)? >= MAX_GRANTS && forget_used_up(connection)? == 0 {
                 return Ok(false);
             }
             let body = serde_json::to_string(&grant).expect("text and numbers always serialize");
@@ -90,11 +90,12 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub async fn has_grant(&self, id: &str) -> Result<bool, StoreError> {
+    pub async fn has_grant(&self, id: &str, now_ms: u64) -> Result<bool, StoreError> {
         let id = id.to_owned();
         self.run(move |connection| {
-            let mut find = connection.prepare_cached("SELECT 1 FROM grants WHERE id = ?1")?;
-            find.query_row([id], |_| Ok(())).optional().map(|found| found.is_some())
+            let stands = "SELECT 1 FROM grants WHERE id = ?1 AND (until IS NULL OR until > ?2)";
+            let mut find = connection.prepare_cached(stands)?;
+            find.query_row(params![id, millis(now_ms)], |_| Ok(())).optional().map(|found| found.is_some())
         })
         .await
     }
@@ -169,7 +170,17 @@ fn hand_over(connection: &Connection, grant: &Grant, digest: &str) -> rusqlite::
     connection.prepare_cached("UPDATE grants SET body = ?2 WHERE id = ?1")?.execute([grant.id, body]).map(drop)
 }
 
-/// Grants end by time, and by use some while after the last: what runs by it then still stands.
+fn count(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT count(*) FROM grants", [], |row| row.get(0))
+}
+
+/// Forgets grants that are used up; says how many. What still runs by one ends by that, so it is done at a start, and where
+/// there is no room for another.
+pub(super) fn forget_used_up(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.execute("DELETE FROM grants WHERE uses_left = 0", [])
+}
+
+/// Forgets grants that have ended by time.
 fn forget_ended(connection: &Connection, now_ms: u64) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM grants WHERE until <= ?1")?.execute([millis(now_ms)]).map(drop)
 }

@@ -1,7 +1,7 @@
 //! What the host keeps for one running guest, and the budgets that each of its calls passes.
 
 use super::bindings::sophon::agent::types::{self, Denial, Failure};
-use super::breach::{Breach, Breaches};
+use super::breach::{Breach, Breaches, Misuse};
 use super::clock::CpuClock;
 use super::config::Variables;
 use super::files::Files;
@@ -10,8 +10,8 @@ use super::standard_http::StandardHttp;
 use super::stderr::Tail;
 use crate::capability::{Act, Chat, Given, Refusal, Tools, WallClock};
 use crate::config::Limits;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -31,19 +31,37 @@ pub(super) struct Calls(Arc<CallsLeft>);
 
 struct CallsLeft {
     left: AtomicU64,
-    /// It asked a person too often, where it could not be told: its next call ends it.
-    asked_too_often: AtomicBool,
+    /// What it did too often, where it could not be told: its next call ends it.
+    ended: OnceLock<TooOften>,
+}
+
+/// What ends a guest that asks for leave too often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TooOften {
+    /// It asked a person.
+    Asked,
+    /// It was denied what it asked for.
+    Denied,
+}
+
+impl TooOften {
+    fn end(self) -> wasmtime::Error {
+        match self {
+            Self::Asked => Breach::Asks.into(),
+            Self::Denied => Misuse(Refusal::TooManyDenials.to_string()).into(),
+        }
+    }
 }
 
 impl Calls {
     pub(super) fn new(most: u64) -> Self {
-        Self(Arc::new(CallsLeft { left: AtomicU64::new(most), asked_too_often: AtomicBool::new(false) }))
+        Self(Arc::new(CallsLeft { left: AtomicU64::new(most), ended: OnceLock::new() }))
     }
 
     /// Counts one.
     pub(super) fn enter(&self) -> wasmtime::Result<()> {
-        if self.0.asked_too_often.load(Ordering::Relaxed) {
-            return Err(Breach::Asks.into());
+        if let Some(ended) = self.0.ended.get() {
+            return Err(ended.end());
         }
         let next = |left: u64| left.checked_sub(1);
         self.0.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_err(|_| Breach::Calls)?;
@@ -51,8 +69,9 @@ impl Calls {
     }
 
     /// Ends the guest at its next call.
-    pub(super) fn end_for_asking(&self) {
-        self.0.asked_too_often.store(true, Ordering::Relaxed);
+    pub(super) fn end_by(&self, what: TooOften) {
+        // The first that it did too often says why.
+        let _ = self.0.ended.set(what);
     }
 }
 
@@ -181,7 +200,8 @@ impl Guest {
     /// What a guest is told of a refusal, unless it ends the guest.
     pub(super) fn refused<T>(&self, refusal: Refusal) -> Answer<T> {
         match refusal {
-            Refusal::TooManyAsks => Err(Breach::Asks.into()),
+            Refusal::TooManyAsks => Err(TooOften::Asked.end()),
+            Refusal::TooManyDenials => Err(TooOften::Denied.end()),
             refusal @ Refusal::TooManyPrograms(_) => {
                 self.breaches.count(Breach::Programs);
                 Ok(Err(refusal.into()))
@@ -205,7 +225,10 @@ impl From<Refusal> for Failure {
                 let hint = "ask again in another turn".to_owned();
                 Self::Denied(Denial { rule: "nobody, as nobody answered in time".to_owned(), hint })
             }
-            Refusal::TooManyAsks | Refusal::TooManyPrograms(_) | Refusal::TooManyTogether(_) => Self::Limit(words),
+            Refusal::TooManyAsks
+            | Refusal::TooManyDenials
+            | Refusal::TooManyPrograms(_)
+            | Refusal::TooManyTogether(_) => Self::Limit(words),
             Refusal::Limit(text) => Self::Limit(text),
             Refusal::Invalid(text) => Self::Invalid(text),
             Refusal::Unavailable(text) => Self::Unavailable(text),

@@ -31,6 +31,15 @@ async fn a_disk_is_not_filled() -> Result<()> {
 }
 
 #[tokio::test]
+async fn many_files_fill_no_disk_either() -> Result<()> {
+    let (world, session) = free("shell").await?;
+    let files = "n=0; while true; do head -c 16777216 /dev/zero > f$n; n=$((n+1)); sleep 0.05; done";
+    let text = ask(&world, &session, &format!("sh -c '{files}'")).await?;
+    assert!(text.contains("It was killed: the agent's work folders hold more than 268435456 bytes"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn time_and_numbers_are_bounded() -> Result<()> {
     let (world, session) = free("tireless").await?;
     let text = ask(&world, &session, "exec limit 100 sleep 1000").await?;

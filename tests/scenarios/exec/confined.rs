@@ -94,6 +94,68 @@ async fn a_rule_opens_a_folder_to_read_and_no_more() -> Result<()> {
     Ok(())
 }
 
+/// Calls to the kernel that reach beyond a program, with a process and a file that are not its own, as Perl has
+/// them. None would do harm if it was not refused.
+#[cfg(target_arch = "x86_64")]
+fn foreign_calls(process: u32) -> Vec<String> {
+    let mut calls: Vec<String> = [
+        "141, 0, P, 19",
+        "141, 1, 0, 19",
+        "141, 2, 3999999999, 19",
+        "203, P, 8, $s",
+        "144, P, 3, $z",
+        "142, P, $z",
+        "314, P, $z, 0",
+        "251, 1, P, 24576",
+        "251, 3, 3999999999, 24576",
+        "29, 0, 4096, 896",
+        "68, 0, 896",
+        "64, 0, 1, 896",
+        "240, $n, 66, 384, 0",
+        "197, $f, $n",
+        "198, $f, $n",
+        "463, -100, $f, 0, $n, $z, 16",
+        "466, -100, $f, 0, $n",
+        "442, -100, $f, 0, $z, 32",
+        "90, $f, 0",
+        "90, $f, 256",
+        "268, -100, $f, 128",
+        "452, -100, $f, 511, 0",
+        "56, 268435473, 0, 0, 0, 0",
+        "56, 131089, 0, 0, 0, 0",
+        "16, fileno(F), 1074292226, $z",
+    ]
+    .map(|call| call.replace('P', &process.to_string()))
+    .into();
+    // The same the way of x32, which this kernel may not know.
+    calls.push(format!("{}, 0, {process}, 19", 0x4000_0000 | 141));
+    calls
+}
+
+#[cfg(target_arch = "x86_64")]
+#[tokio::test]
+async fn other_processes_and_what_outlives_a_program_are_out_of_reach() -> Result<()> {
+    let (world, session) = free("shell").await?;
+    let (home, mut other) = (tempfile::tempdir()?, std::process::Command::new("sleep").arg("1000").spawn()?);
+    let file = home.path().join("theirs");
+    std::fs::write(&file, "x")?;
+    // Refused is EPERM, whatever the call would say otherwise.
+    let tried = foreign_calls(other.id()).into_iter().map(|call| {
+        format!("$! = 0; $r = syscall({call}); exit 0 if $r == 0 && $$ != $me; print qq(could {call}\\n) if $r != -1 or $! != 1; ")
+    });
+    let start = format!(
+        "$me = $$; $f = qq({}); $n = qq(user.x); $s = chr(1) x 8; $z = chr(0) x 64; open(F, qq(>), qq(own)); ",
+        file.display()
+    );
+    let end = "$! = 0; syscall(435, $z, 88); print qq(no clone3: ), $! + 0, qq(\\n);".to_owned();
+    let script: String = std::iter::once(start).chain(tried).chain([end]).collect();
+    let text = ask(&world, &session, &format!("perl -e '{script}'")).await;
+    other.kill()?;
+    other.wait()?;
+    assert_eq!(text?, "````\nno clone3: 38\n````\n\nDone, exit code 0.");
+    Ok(())
+}
+
 /// A script that tries all kinds of networks, and says which it could use.
 fn connect(tcp: u16, udp: u16) -> String {
     format!(

@@ -14,7 +14,7 @@ mod watch;
 use super::files::{self, WorkFolder};
 use super::tools::{Refusal, Tools};
 use crate::config::ExecConfig;
-use crate::grant::{Ask, ExecAsk};
+use crate::grant::{Ask, Content, ExecAsk};
 #[cfg(target_os = "linux")]
 pub use launcher::{confine::Hold, launch};
 use orders::Orders;
@@ -26,9 +26,13 @@ use running::Run;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// The most that is written to a program's standard input by one call, in bytes.
 const MAX_INPUT: usize = 1 << 20;
+
+/// The longest name of a program that is denied by its name, in bytes.
+const MAX_ASKED: usize = 500;
 
 /// What an agent wants to be run.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +71,12 @@ pub struct Programs {
     data_dir: PathBuf,
     hold: Hold,
     room: Room,
+    /// For looking how much programs have written.
+    looks: Arc<Semaphore>,
 }
+
+/// Where a program writes, and who may look how much that is.
+type Ground = (WorkFolder, Arc<Semaphore>);
 
 impl Programs {
     /// A host that keeps its files in `data_dir`. Says once what this kernel cannot hold.
@@ -77,7 +86,7 @@ impl Programs {
             tracing::warn!("programs of agents are not fully confined: {lack}");
         }
         let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-        Self { config, data_dir, hold, room: Room::new() }
+        Self { config, data_dir, hold, room: Room::new(), looks: Arc::new(Semaphore::new(1)) }
     }
 
     /// What holds programs: this one once more, whatever has become of its file.
@@ -108,16 +117,26 @@ impl Tools {
             return Err(Refusal::Invalid(format!("a program's input has at most {MAX_INPUT} bytes a call")));
         }
         let slot = self.runs.place(&self.agent, &programs.room)?;
+        if !self.door().may_run(&command.program) {
+            // What there is on this machine is told to nobody who may not run it.
+            let unseen = ExecAsk::unseen(&crate::text::clip(&command.program, MAX_ASKED));
+            self.door().open(&Ask::Exec(unseen), None).await?;
+            return Err(Refusal::Unavailable("the program was not looked for".to_owned()));
+        }
         let reason = command.reason.take();
         let (found, work, cwd) = self.find(programs, &command).await?;
         let ask = self.exec_ask(programs, &found, &command)?;
+        let runs_others = ask.nature().runs_others;
         let (mut orders, ask) = (orders(&ask, work, cwd, programs), Ask::Exec(ask));
         let wanted = self.door().wants().memory(&ask, programs.config.memory.0);
         orders.memory = wanted.min(programs.config.max_memory.0);
         let leave = self.door().open(&ask, reason.as_deref()).await?;
+        // Who allowed what runs its input saw the input.
+        let is_sealed = runs_others && !leave.is_by_rule();
         let time = command.time.map_or(programs.config.time, |time| time.min(programs.config.max_time));
-        let run =
-            Run { orders, launcher: programs.launcher(), stdin: command.stdin, time, stop: self.stop().clone(), slot };
+        let (launcher, stdin, stop) = (programs.launcher(), command.stdin, self.stop().clone());
+        let ground = (WorkFolder::new(&programs.data_dir, &self.agent, &self.session), programs.looks.clone());
+        let run = Run { orders, launcher, stdin, is_sealed, time, ground, stop, slot };
         running::start(run, leave).await
     }
 
@@ -148,6 +167,7 @@ impl Tools {
             network: false,
             reads: Vec::new(),
             confined: programs.hold > Hold::None,
+            input: Content::of(&command.stdin),
         };
         let plain = Ask::Exec(plain.checked().map_err(Refusal::Invalid)?);
         let (network, reads) =

@@ -5,7 +5,7 @@ use super::super::tools::Refusal;
 use super::orders::{self, Orders, Report};
 use super::place::Slot;
 use super::watch::{Watch, report};
-use super::{MAX_INPUT, Output};
+use super::{Ground, MAX_INPUT, Output};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as Blocking;
@@ -28,7 +28,10 @@ pub(super) struct Run {
     pub(super) orders: Orders,
     pub(super) launcher: PathBuf,
     pub(super) stdin: Vec<u8>,
+    /// It runs what it reads, and who allowed it saw no more than this.
+    pub(super) is_sealed: bool,
     pub(super) time: Duration,
+    pub(super) ground: Ground,
     /// The turn is to stop.
     pub(super) stop: CancellationToken,
     pub(super) slot: Slot,
@@ -39,6 +42,7 @@ pub(super) struct Run {
 pub struct Process {
     output: mpsc::Receiver<Output>,
     stdin: Option<mpsc::Sender<Vec<u8>>>,
+    is_sealed: bool,
     /// Whether the agent writes to it itself.
     wrote: bool,
     over: bool,
@@ -71,10 +75,15 @@ impl Process {
     /// Writes to its input, as it reads; nothing closes that.
     ///
     /// # Errors
-    /// When it reads no more, or the turn is to stop.
+    /// When it reads no more, runs what it reads and was allowed without this, or the turn is to stop.
     pub async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Refusal> {
         if bytes.len() > MAX_INPUT {
             return Err(Refusal::Invalid(format!("a program's input has at most {MAX_INPUT} bytes a call")));
+        }
+        if self.is_sealed && !bytes.is_empty() {
+            let rule = "what was allowed: this program runs what it reads, and nobody would have seen this".to_owned();
+            let hint = "give it all of its input when it is started; or the operator's rule allows it".to_owned();
+            return Err(Refusal::Denied { rule, hint });
         }
         self.wrote = true;
         if bytes.is_empty() {
@@ -105,7 +114,7 @@ pub(super) struct Launched {
 
 /// Starts a program that was allowed.
 pub(super) async fn start(run: Run, leave: Leave) -> Result<Process, Refusal> {
-    let Run { orders, launcher, stdin, time, stop, slot } = run;
+    let Run { orders, launcher, stdin, is_sealed, time, ground, stop, slot } = run;
     let starting = async {
         let (mut launched, input) = crate::tasks::blocking(move || launch(launcher, &orders)).await?;
         match report(&mut launched.control).await? {
@@ -131,13 +140,13 @@ pub(super) async fn start(run: Run, leave: Leave) -> Result<Process, Refusal> {
     };
     let (output_in, output) = mpsc::channel(WAITING);
     let kill = CancellationToken::new();
-    let watch = Watch { time, stop: stop.clone(), kill: kill.clone(), tail: Vec::new(), told: Instant::now() };
+    let watch = Watch { time, ground, stop: stop.clone(), kill: kill.clone(), tail: Vec::new(), told: Instant::now() };
     crate::tasks::spawn("program", async move {
         watch.until_the_end(launched, leave, output_in, slot).await;
     });
     let guard = kill.clone().drop_guard();
     let stdin = Some(feed(input, stdin));
-    Ok(Process { output, stdin, wrote: false, over: false, stop, kill, _killed_on_drop: guard })
+    Ok(Process { output, stdin, is_sealed, wrote: false, over: false, stop, kill, _killed_on_drop: guard })
 }
 
 /// Starts the launcher and gives it its orders; gives what writes to the program, too. Blocks.

@@ -1,10 +1,10 @@
 //! One program, watched until its end: what it gives out goes to the agent, how it goes to its card.
 
 use super::super::door::Leave;
-use super::Output;
 use super::orders::Report;
 use super::place::Slot;
 use super::running::Launched;
+use super::{Ground, Output};
 use serde_json::json;
 use std::io;
 use std::time::Duration;
@@ -39,6 +39,7 @@ pub(super) async fn report(control: &mut UnixStream) -> io::Result<Report> {
 /// Watches one program.
 pub(super) struct Watch {
     pub(super) time: Duration,
+    pub(super) ground: Ground,
     pub(super) stop: CancellationToken,
     pub(super) kill: CancellationToken,
     /// The end of what it gave out, and when its card last showed that.
@@ -56,6 +57,7 @@ impl Watch {
     ) {
         let Launched { mut child, mut control } = launched;
         let (stop, kill, time) = (self.stop.clone(), self.kill.clone(), self.time);
+        let (folder, looks) = self.ground.clone();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let ran = async {
             let pumped = self.pump(stdout, stderr, &agent, &leave);
@@ -67,13 +69,21 @@ impl Watch {
             () = stop.cancelled() => Err("the turn was stopped".to_owned()),
             () = kill.cancelled() => Err("the agent ended it".to_owned()),
             () = leave.revoked() => Err("the leave to run it was taken back".to_owned()),
+            full = folder.filled(&looks) => Err(full.to_string()),
             () = tokio::time::sleep(time) => Err(format!("it ran for longer than {}", crate::config::Span(time))),
             ran = ran => ran.and_then(code),
         };
         drop(control);
         close(child).await;
         drop(slot);
-        let last = match ended {
+        let last = self.end(ended, leave).await;
+        // An agent that is not interested any more hears nothing.
+        let _ = agent.send(last).await;
+    }
+
+    /// Shows and writes down what came of it; gives what the agent is told.
+    async fn end(&self, ended: Result<i32, String>, leave: Leave) -> Output {
+        match ended {
             Ok(code) => {
                 let result = json!({ "exit_code": code, "output": crate::text::terminal(&self.tail()) });
                 leave.done(&format!("it ended with code {code}"), Some(result)).await;
@@ -83,9 +93,7 @@ impl Watch {
                 leave.failed(&format!("killed: {why}")).await;
                 Output::Killed(why)
             }
-        };
-        // An agent that is not interested any more hears nothing.
-        let _ = agent.send(last).await;
+        }
     }
 
     /// Carries what it gives out to the agent, until it gives out no more.

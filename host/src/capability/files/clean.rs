@@ -1,8 +1,8 @@
 //! Work folders that nobody comes back to are removed: those of sessions that the store has forgotten.
 
-use super::{Folders, WorkFolder, work};
+use super::{Folders, WorkFolder, rights, work};
 use crate::config::AgentName;
-use rustix::fs::{AtFlags, Mode, OFlags, chmodat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -73,7 +73,10 @@ impl Folders {
             std::fs::rename(folder, &gone)?;
         }
         match gone.symlink_metadata()?.is_dir() {
-            true => empty(&gone).and_then(|()| std::fs::remove_dir(&gone))?,
+            true => {
+                rights::give_back(gone.parent().unwrap_or(&gone), &gone)?;
+                empty(&gone).and_then(|()| std::fs::remove_dir(&gone))?;
+            }
             false => std::fs::remove_file(&gone)?,
         }
         Ok(true)
@@ -87,19 +90,19 @@ fn empty(folder: &Path) -> io::Result<()> {
         openat(within, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
     };
     let top = File::open(folder)?;
-    let (mut made, mut done) = (0_u64, 0);
-    empty_one(top.as_fd(), top.as_fd(), &mut made)?;
-    while done < made {
+    let (mut moved, mut done) = (Moved { tag: rand::random(), count: 0 }, 0);
+    empty_one(top.as_fd(), top.as_fd(), &mut moved)?;
+    while done < moved.count {
         done += 1;
-        let name = moved(done);
-        empty_one(open(&name, top.as_fd())?.as_fd(), top.as_fd(), &mut made)?;
+        let name = moved.name(done);
+        empty_one(open(&name, top.as_fd())?.as_fd(), top.as_fd(), &mut moved)?;
         unlinkat(&top, &name, AtFlags::REMOVEDIR)?;
     }
     Ok(())
 }
 
 /// Removes what is in one folder, and moves the folders in it to the top.
-fn empty_one(folder: BorrowedFd<'_>, top: BorrowedFd<'_>, made: &mut u64) -> io::Result<()> {
+fn empty_one(folder: BorrowedFd<'_>, top: BorrowedFd<'_>, moved: &mut Moved) -> io::Result<()> {
     for entry in rustix::fs::Dir::read_from(folder)?.collect::<Result<Vec<_>, _>>()? {
         let name = entry.file_name();
         if matches!(name.to_bytes(), b"." | b"..") {
@@ -108,9 +111,9 @@ fn empty_one(folder: BorrowedFd<'_>, top: BorrowedFd<'_>, made: &mut u64) -> io:
         match unlinkat(folder, name, AtFlags::empty()) {
             Err(Errno::ISDIR) => {
                 // Its owner may have kept everybody out.
-                chmodat(folder, name, Mode::RWXU, AtFlags::empty())?;
-                *made += 1;
-                renameat(folder, name, top, moved(*made))?;
+                rights::give_back_in(folder, name)?;
+                moved.count += 1;
+                renameat(folder, name, top, moved.name(moved.count))?;
             }
             removed => removed?,
         }
@@ -118,9 +121,16 @@ fn empty_one(folder: BorrowedFd<'_>, top: BorrowedFd<'_>, made: &mut u64) -> io:
     Ok(())
 }
 
-/// What a folder is called that was moved up. Long, so that none in it has the name.
-fn moved(number: u64) -> String {
-    format!("{GONE}{number:0200}")
+/// Folders that were moved up. No program could know their names, and so none in the folder has one.
+struct Moved {
+    tag: u128,
+    count: u64,
+}
+
+impl Moved {
+    fn name(&self, number: u64) -> String {
+        format!("{GONE}{:032x}-{number}", self.tag)
+    }
 }
 
 /// Whether it was being removed when a host ended.
@@ -172,7 +182,9 @@ mod tests {
         let folders = Folders::new(data.path());
         let here = made(&folders, "s");
         symlink(outside.path(), here.join("tmp/link")).expect("linked");
+        std::fs::create_dir_all(here.join(format!(".gone-{:0200}/x", 1))).expect("made");
         std::fs::set_permissions(here.join("tmp"), std::fs::Permissions::from_mode(0o0)).expect("kept out");
+        std::fs::set_permissions(&here, std::fs::Permissions::from_mode(0o0)).expect("kept out");
         std::fs::rename(&here, here.with_file_name(format!("{GONE}s"))).expect("renamed");
         symlink(outside.path(), here.with_file_name("link")).expect("linked");
         let tomorrow = SystemTime::now() + 2 * UNUSED;

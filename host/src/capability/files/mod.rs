@@ -4,6 +4,7 @@ mod clean;
 mod give;
 mod meter;
 mod open;
+mod rights;
 mod work;
 
 use crate::config::AgentName;

@@ -4,14 +4,21 @@
 //! digest of it.
 
 use super::meter::Amount;
+use super::rights;
 use crate::config::AgentName;
 use sha2::{Digest as _, Sha256};
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// The most that all work folders of one agent hold, in bytes on the disk, and the most files and folders in them.
 pub(super) const MAX: Amount = Amount { bytes: 256 << 20, entries: 100_000 };
+
+/// How often is looked how much there is while a program runs, and how often in a row that may fail.
+const LOOK: Duration = Duration::from_secs(1);
+const MAX_FAILURES: u32 = 3;
 
 /// More than fits.
 const TOO_MUCH: Amount = Amount { bytes: u64::MAX, entries: u64::MAX };
@@ -59,18 +66,44 @@ impl WorkFolder {
     pub(crate) fn open(&self) -> Result<PathBuf, WorkError> {
         let here = self.make()?;
         let all = measure(&self.agent)?;
-        if all.bytes > MAX.bytes || all.entries > MAX.entries {
+        if is_full(all) {
             return Err(WorkError::Full(self.agent.clone()));
         }
         Ok(here)
     }
 
+    /// Ready when its agent's folders hold too much, or cannot be looked through any more, while programs write there. One
+    /// look at a time is made on the host, and looking takes a tenth of the time at most.
+    pub(crate) async fn filled(&self, looks: &Semaphore) -> WorkError {
+        let (mut pause, mut failures) = (LOOK, 0);
+        loop {
+            tokio::time::sleep(pause).await;
+            // It is never closed; without it there would be one look more.
+            let _one = looks.acquire().await;
+            let (agent, start) = (self.agent.clone(), Instant::now());
+            match crate::tasks::blocking(move || measure(&agent)).await {
+                Ok(all) if !is_full(all) => failures = 0,
+                Ok(_) => return WorkError::Full(self.agent.clone()),
+                // A program that moves things about while they are counted is no reason yet.
+                Err(_) if failures < MAX_FAILURES => failures += 1,
+                Err(error) => return WorkError::Io(error),
+            }
+            pause = LOOK.max(10 * start.elapsed());
+        }
+    }
+
     /// Makes the folder, with one for temporary files, notes that it is used now, and says where it really is. Blocks.
     pub(super) fn make(&self) -> io::Result<PathBuf> {
-        crate::private::folder(&self.here.join("tmp"))?;
+        let tmp = self.here.join("tmp");
+        rights::mend([self.agent.parent().unwrap_or(&self.agent), &self.agent, &self.here, &tmp])?;
+        crate::private::folder(&tmp)?;
         std::fs::File::open(&self.here)?.set_modified(SystemTime::now())?;
         self.here.canonicalize()
     }
+}
+
+fn is_full(all: Amount) -> bool {
+    all.bytes > MAX.bytes || all.entries > MAX.entries
 }
 
 /// Where all of an agent's work folders are.
@@ -106,36 +139,48 @@ pub(crate) fn below(work: &Path, named: Option<&str>) -> Result<PathBuf, String>
 
 /// What is below a folder. Links are counted, not followed. More than fits is not counted to its end.
 pub(super) fn measure(folder: &Path) -> io::Result<Amount> {
-    use std::os::unix::fs::MetadataExt as _;
     let mut all = Amount::default();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries = match std::fs::read_dir(&folder) {
-            // Somebody deleted it in between.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+    let mut folders = vec![(folder.to_owned(), false)];
+    while let Some((here, was_mended)) = folders.pop() {
+        let looked = look(&here, &mut all, |inner| folders.push((inner, false)));
+        match looked.map_err(|error| error.kind()) {
+            // Somebody deleted it in between, if not all of it.
+            Ok(()) | Err(io::ErrorKind::NotFound) => {}
             // What is nested so deeply that it has no whole name any more cannot be looked through.
-            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return Ok(TOO_MUCH),
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            let metadata = match entry.metadata() {
-                Ok(metadata) => metadata,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return Ok(TOO_MUCH),
-                Err(error) => return Err(error),
-            };
-            all.bytes = all.bytes.saturating_add(metadata.blocks().saturating_mul(512));
-            all.entries += 1;
-            if all.bytes > MAX.bytes || all.entries > MAX.entries {
-                return Ok(all);
+            Err(io::ErrorKind::InvalidFilename) => return Ok(TOO_MUCH),
+            // A program keeps its own agent out.
+            Err(io::ErrorKind::PermissionDenied) if !was_mended => {
+                rights::give_back(folder, &here)?;
+                folders.push((here, true));
             }
-            if metadata.is_dir() {
-                folders.push(entry.path());
-            }
+            Err(kind) => return Err(kind.into()),
+        }
+        if is_full(all) {
+            return Ok(all);
         }
     }
     Ok(all)
+}
+
+/// Counts what is in one folder, up to what fits, and tells the folders in it.
+fn look(folder: &Path, all: &mut Amount, mut found: impl FnMut(PathBuf)) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = match entry.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            metadata => metadata?,
+        };
+        all.bytes = all.bytes.saturating_add(metadata.blocks().saturating_mul(512));
+        all.entries += 1;
+        if is_full(*all) {
+            break;
+        }
+        if metadata.is_dir() {
+            found(entry.path());
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -171,6 +216,31 @@ mod tests {
         for wrong in ["/etc", "..", "a/../..", "etc", "etc/ssl", "file", "missing", "a\0b"] {
             assert!(below(&work, Some(wrong)).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn rights_that_a_program_took_from_its_folders_are_given_back() {
+        let data = tempfile::tempdir().expect("a folder");
+        let work = folder(data.path(), "s");
+        let here = work.open().expect("made");
+        std::fs::create_dir_all(here.join("a/b")).expect("made");
+        std::fs::write(here.join("a/b/file"), vec![1; 100_000]).expect("written");
+        let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
+        let all = [here.join("a/b"), here.join("a"), here.join("tmp"), here.clone(), work.agent.clone()];
+        for (path, mode) in all.iter().zip([0o000, 0o600, 0o400, 0o000, 0o600]) {
+            set(path, mode).expect("set");
+        }
+        assert_eq!(work.open().expect("made"), here);
+        assert!(folder(data.path(), "other").open().is_ok(), "nor are others kept out");
+        assert_eq!(measure(&work.agent).expect("looked").entries, 7);
+        for path in [&here, &here.join("tmp"), &work.agent] {
+            assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o700, "{}", path.display());
+        }
+        let mine = data.path().join("mine");
+        std::fs::create_dir(&mine).and_then(|()| set(&mine, 0o500)).expect("made");
+        symlink(&mine, here.join("link")).expect("linked");
+        assert!(super::rights::give_back(&here, &here.join("link")).is_err(), "a link is not followed");
+        assert_eq!(mine.metadata().expect("there").permissions().mode() & 0o777, 0o500);
     }
 
     #[test]

@@ -90,6 +90,9 @@ impl Web {
         if self.stop.is_cancelled() {
             return Err(Refusal::Cancelled.into());
         }
+        if self.door.is_over() {
+            return Err(Refusal::TooManyDenials.into());
+        }
         self.quota.answer()
     }
 

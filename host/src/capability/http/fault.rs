@@ -13,6 +13,8 @@ pub enum Kind {
     Stopped,
     /// The turn asked a person too often. It ends by that.
     Asks,
+    /// The turn was denied too much. It ends by that.
+    Denials,
     /// The address of the request makes no sense, or its method.
     Url,
     /// It makes no sense for another reason.
@@ -78,6 +80,7 @@ impl From<Refusal> for Fault {
             Refusal::Denied { .. } | Refusal::Expired => Kind::Denied,
             Refusal::Cancelled => Kind::Stopped,
             Refusal::TooManyAsks => Kind::Asks,
+            Refusal::TooManyDenials => Kind::Denials,
             Refusal::Limit(_) | Refusal::TooManyPrograms(_) | Refusal::TooManyTogether(_) => Kind::Crowded,
             Refusal::Invalid(_) => Kind::Invalid,
             Refusal::Unavailable(_) => Kind::Host,

@@ -4,7 +4,7 @@ use super::fault::{Fault, Kind};
 use crate::capability::Keys;
 use crate::capability::Refusal;
 use crate::capability::secret::{in_query, refuse_in_path};
-use crate::grant::HttpAsk;
+use crate::grant::{Content, HttpAsk};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_body_util::Full;
@@ -93,6 +93,7 @@ impl Request {
         let query = ask.query.as_deref().unwrap_or_default().as_bytes();
         let texts = headers.values().map(HeaderValue::as_bytes).chain([query, &self.body]);
         ask.secrets = keys.named(texts, &ask)?;
+        ask.body = Content::of(&self.body);
         let is_guarded = keys.may_meet(&ask.host);
         if is_guarded {
             if headers.contains_key(header::RANGE) {

@@ -18,7 +18,7 @@ pub(in crate::grant) fn exec(line: &str) -> Ask {
     let name = (!name.starts_with('/')).then_some(name);
     let (program, args) = (PathBuf::from(program), words.collect());
     let (cwd, reads) = (String::new(), vec![]);
-    Ask::Exec(ExecAsk { name, program, digest: [1; 32], args, cwd, network: false, reads, confined: true })
+    Ask::Exec(ExecAsk { name, program, digest: [1; 32], args, cwd, network: false, reads, confined: true, input: None })
 }
 
 pub(in crate::grant) fn own(action: &str) -> Ask {
@@ -39,7 +39,13 @@ fn every_difference_that_matters_is_one() {
         let secrets = names.iter().map(|name| secret(name)).collect();
         Ask::Http(HttpAsk::new("GET", "https://a.example/x", secrets).expect("an ask"))
     };
+    let carrying = |bytes: &[u8]| {
+        let body = Content::of(bytes);
+        Ask::Http(HttpAsk { body, ..HttpAsk::new("PUT", "https://a.example/x", BTreeSet::new()).expect("an ask") })
+    };
     let asks = [
+        carrying(b"a"),
+        carrying(b"b"),
         http("GET", "https://a.example/x"),
         http("GET", "http://a.example/x"),
         http("GET", "https://a.example:444/x"),
@@ -57,6 +63,8 @@ fn every_difference_that_matters_is_one() {
         changed(&run, |ask| ask.network = true),
         changed(&run, |ask| ask.cwd = "x".to_owned()),
         changed(&run, |ask| ask.reads = vec!["/etc".into()]),
+        changed(&run, |ask| ask.input = Content::of(b"a")),
+        changed(&run, |ask| ask.input = Content::of(b"b")),
         run,
         own("a"),
         own("b"),

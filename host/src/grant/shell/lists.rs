@@ -12,7 +12,7 @@ pub(super) const INTERPRETERS: &str = "\
     racket sbcl clisp emacs emacsclient erl escript elixir iex ocaml gdb lldb awk gawk mawk nawk original-awk sed gsed \
     ed red ex vi vim vimdiff view nvim rvim less more most man m dc gnuplot sqlite psql mysql mariadb mongosh redis \
     osascript wasmtime wasmer wine qemu-system dotnet mono ftp mail mutt nano pico bpftrace systemtap stap zathura gimp \
-    blender latex pdflatex xelatex lualatex tex";
+    blender latex pdflatex xelatex lualatex tex prove pydoc pdb ipdb pylint fzf xdotool dialog whiptail";
 
 /// Run the program that their arguments name.
 pub(super) const WRAPPERS: &str = "\
@@ -21,7 +21,10 @@ pub(super) const WRAPPERS: &str = "\
     crontab tmux screen dtach abduco dbus-run-session dbus-launch firejail bwrap proot fakeroot faketime capsh \
     start-stop-daemon daemonize daemon run-parts command exec eval builtin source coproc trap gtimeout chpst softlimit \
     prlimit cpulimit catchsegv pidproxy rlwrap socklog tini dumb-init ssh-agent gpg-agent xvfb-run xinit startx open \
-    xdg-open run-mailcap see choom nsjail gosu torsocks torify proxychains tsocks cgexec uclampset i logsave busctl";
+    xdg-open run-mailcap see choom nsjail gosu torsocks torify proxychains tsocks cgexec uclampset i logsave busctl \
+    hyperfine systemd-cat systemd-inhibit xterm uxterm lxterm urxvt rxvt gnome-terminal konsole xfce4-terminal \
+    lxterminal mate-terminal x-terminal-emulator terminator alacritty kitty foot wezterm chronic ifne pee vipe vidir \
+    zrun sem env_parallel tsp aa-exec runcon direnv mise rtx asdf pyenv rbenv nodenv goenv jenv fnm volta ldd mold";
 
 /// Run things on other machines or in containers, or let others in.
 pub(super) const REMOTE: &str = "\
@@ -35,7 +38,8 @@ pub(super) const BUILDERS: &str = "\
     bundler npm npx pnpm pnpx yarn corepack bunx pip pipx pipenv uv uvx poetry hatch tox nox pytest conda mamba \
     easy_install cargo rustup rustc go dune opam cabal stack composer cpan cpanm luarocks mix rebar just task gcc g++ cc \
     c++ clang clang++ nix nix-shell nix-build nix-env guix brew port apt apt-get aptitude dpkg yum dnf rpm zypper pacman \
-    apk emerge pre-commit terraform tofu pulumi helm packer skaffold earthly act turbo nx lerna vite webpack";
+    apk emerge sphinx-build mkdocs jekyll eslint jest mocha rollup \
+    pre-commit terraform tofu pulumi helm packer skaffold earthly act turbo nx lerna vite webpack";
 
 /// Take on another user's rights.
 pub(super) const ELEVATORS: &str = "\
@@ -116,6 +120,19 @@ const RUN_BY: &[(&str, &str, &str)] = &[
     ("ctags", "--options", ""),
     ("convert", "msl: https: ephemeral:", ""),
     ("hg", "--config --debugger", ""),
+    ("pandoc", "--filter --lua-filter --pdf-engine --defaults", "FLd"),
+    ("nmap", "--script --datadir -A", "C"),
+    ("ssh-keygen", "", "Dw"),
+    ("ssh-add", "", "sS"),
+    ("ld", "-plugin --plugin", ""),
+    ("ld.gold", "-plugin --plugin", ""),
+    ("ld.bfd", "-plugin --plugin", ""),
+    ("ar", "--plugin", ""),
+    ("nm", "--plugin", ""),
+    ("tshark", "", "X"),
+    ("groff", "", "U"),
+    ("cpio", "--rsh-command --rmt-command", ""),
+    ("openvpn", "--up --down --plugin --config --script-security", ""),
     ("svn", "--config-option --diff-cmd --editor-cmd --config-dir", ""),
 ];
 
@@ -148,6 +165,10 @@ pub(super) fn is_destructive(base: &str, args: &[String]) -> bool {
 pub(super) fn runs_by_arguments(base: &str, args: &[String]) -> bool {
     match base {
         "git" => git_runs(args),
+        // Its flags need no dash where they come first.
+        "tar" | "bsdtar" if args.first().is_some_and(|flags| !flags.starts_with('-') && flags.contains(['I', 'F'])) => {
+            true
+        }
         _ => RUN_BY.iter().any(|(name, words, flags)| *name == base && says(args, words, flags)),
     }
 }

@@ -90,6 +90,31 @@ tar --to-command=id -xf x
 tar -I id -xf x
 tar --use-comp=id -xf x
 tar --checkpoint-action=exec=id x
+tar cIf id x y
+tar xFf id x
+bsdtar cIf id x y
+prove -e id
+pydoc3 ./x.py
+pdb3 x.py
+hyperfine id
+systemd-cat id
+systemd-inhibit id
+xterm -e id
+chronic id
+ifne id
+pee id
+sem id
+pandoc --filter id x
+pandoc -F id x
+nmap --script x h
+ssh-keygen -D ./x.so
+ld -plugin ./x.so
+/usr/bin/ld.bfd --plugin ./x.so
+aa-exec -- id
+runcon t id
+direnv exec . id
+mise x -- id
+ldd ./x
 zip -T -TT id x
 sort --compress-program=id x
 split --filter=id x
@@ -210,6 +235,10 @@ fn ordinary_programs_are_told_as_such() {
         "git commit -m words",
         "git branch --remotes",
         "tar -xzf x",
+        "tar xzf x",
+        "pandoc x -o y",
+        "ssh-keygen -l -f x",
+        "nmap -sT h",
         "sort x",
         "find . -name x",
         "chmod 600 x",

@@ -1,11 +1,11 @@
 //! What leave covers, and what it does not.
 
 use super::*;
-use crate::grant::Want;
 use crate::grant::ask::tests::{exec, http, own, secret};
+use crate::grant::{Content, Want};
 use proptest::prelude::*;
 
-const SCOPES: [Scope; 5] = [Scope::Once, Scope::Session, Scope::Tool, Scope::Domain, Scope::All];
+const SCOPES: [Scope; 4] = [Scope::Session, Scope::Tool, Scope::Domain, Scope::All];
 
 fn wants() -> Wants {
     let want = |text: &str| Want { pattern: text.parse().expect(text), why: String::new(), memory: None };
@@ -50,8 +50,7 @@ fn leave_is_for_one_agent_version_session_time_and_count() {
     assert!(timed.allows(ECHO, &ask, 1_999) && !timed.allows(ECHO, &ask, 2_000));
     let counted = Grant { uses_left: Some(1), ..given };
     assert!(counted.allows(ECHO, &ask, 0));
-    let spent = counted.used();
-    assert!(!spent.allows(ECHO, &ask, 0) && spent.used().uses_left == Some(0));
+    assert!(!Grant { uses_left: Some(0), ..counted }.allows(ECHO, &ask, 0));
 }
 
 #[test]
@@ -94,7 +93,7 @@ fn each_scope_covers_what_it_says() {
 #[test]
 fn a_shell_is_covered_by_leave_for_exactly_its_command_line() {
     let ask = exec("sh -c *");
-    for scope in [Scope::Once, Scope::Session, Scope::Tool, Scope::Domain] {
+    for scope in [Scope::Session, Scope::Tool, Scope::Domain] {
         let given = grant(&ask, scope);
         assert!(given.allows(ECHO, &ask, 0), "{scope:?}");
         assert!(!given.allows(ECHO, &exec("sh -c id"), 0), "{scope:?}: a star is a star");
@@ -103,6 +102,28 @@ fn a_shell_is_covered_by_leave_for_exactly_its_command_line() {
         !grant(&ask, Scope::All).allows(ECHO, &ask, 0),
         "what is wanted of shells is never covered by leave for all"
     );
+}
+
+#[test]
+fn what_a_shell_reads_is_covered_as_little_as_its_arguments() {
+    let with = |line: &str, input: &[u8]| {
+        let Ask::Exec(run) = exec(line) else { panic!("not of a program") };
+        Ask::Exec(ExecAsk { input: Content::of(input), ..run })
+    };
+    for (asked, other, covers) in [
+        (with("sh", b"id"), with("sh", b"id"), true),
+        (with("sh", b"id"), with("sh", b"rm -r ."), false),
+        (with("sh", b"id"), exec("sh"), false),
+        (exec("sh -s"), with("sh -s", b"id"), false),
+        (exec("wc -l"), with("wc -l", b"id"), true),
+    ] {
+        assert_eq!(grant(&asked, Scope::Tool).allows(ECHO, &other, 0), covers, "{asked:?} and {other:?}");
+        let words = cover_in_words(&other, Scope::Tool, &wants());
+        assert!(
+            words.contains("this input") || words.contains("without input") || words.contains("whatever"),
+            "{words}"
+        );
+    }
 }
 
 #[test]
@@ -132,11 +153,11 @@ fn a_new_version_keeps_leave_only_if_it_wants_no_more() {
     let mut more = wants();
     more.asks.push(Want {
         pattern: "http https://evil.example/*".parse().expect("a pattern"),
-        why: "trust me".to_owned(),
+        why: "trust”) me".to_owned(),
         memory: None,
     });
     let Regrant::Ask { difference } = given.regrant(&more) else { panic!("kept") };
-    assert_eq!(difference, "it now also wants http https://evil.example/* (“trust me”)");
+    assert_eq!(difference, "it now also wants http https://evil.example/* (“trust\") me”)");
     more.asks.extend(vec![more.asks[4].clone(); 100]);
     let Regrant::Ask { difference } = given.regrant(&more) else { panic!("kept") };
     assert!(difference.ends_with("and 81 things more"), "{difference}");
@@ -147,10 +168,13 @@ fn what_leave_would_cover_is_said() {
     let words = |ask: &Ask, scope| cover_in_words(ask, scope, &wants());
     let asked = http("GET", "https://a.example:81/v1/x?q");
     assert_eq!(words(&asked, Scope::Session), "in this session: GET to any address at https://a.example:81");
-    assert_eq!(words(&asked, Scope::Tool), "always: GET https://a.example:81/v1/x, whatever follows a `?`");
+    assert_eq!(
+        words(&asked, Scope::Tool),
+        "always: GET https://a.example:81/v1/x, whatever follows a `?`, whatever it sends"
+    );
     assert_eq!(words(&asked, Scope::Domain), "always: any request to https://a.example:81");
     assert!(words(&asked, Scope::All).contains("https://*.example/v1/*; with its secrets KEY"));
-    assert!(words(&exec("sh -c id"), Scope::Tool).contains("exactly this command line (a shell"));
+    assert!(words(&exec("sh -c id"), Scope::Tool).contains("exactly this command line without input (a shell"));
     assert!(words(&exec("git log"), Scope::All).contains("none that runs others: exec git"));
     assert_eq!(words(&own("a.b"), Scope::Tool), "always: its own question `a.b`");
 }

@@ -91,3 +91,21 @@ fn wants_are_kept_as_they_were() {
     let kept = serde_json::to_string(&wants).expect("JSON");
     assert_eq!(serde_json::from_str::<Wants>(&kept).expect("wants"), wants);
 }
+
+#[test]
+fn what_could_be_wanted_is_told_without_a_look_at_the_machine() {
+    for (pattern, asked, may) in [
+        ("http https://a.example/*", "git", false),
+        ("exec git", "git", true),
+        ("exec git", "/usr/bin/git", false),
+        ("exec git", "gitk", false),
+        ("exec /usr/bin/git", "alias-of-git", true),
+        ("exec *", "any", true),
+    ] {
+        let wants = wants(&[pattern]);
+        assert_eq!(wants.may_run(asked), may, "{pattern} {asked}");
+        let unseen = Ask::Exec(ExecAsk::unseen(asked));
+        assert!(may || wants.covers(&unseen).is_err(), "{pattern} {asked}");
+        assert_eq!(unseen.record(), asked);
+    }
+}

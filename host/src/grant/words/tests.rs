@@ -1,8 +1,8 @@
 //! What a person sees, and that no agent writes it.
 
 use super::*;
-use crate::grant::OwnAsk;
 use crate::grant::ask::tests::{exec, http, own, secret};
+use crate::grant::{Content, OwnAsk};
 
 #[test]
 fn severity_comes_from_the_deed() {
@@ -33,10 +33,20 @@ fn the_words_are_the_hosts() {
     assert_eq!(ask.title(), "Send to xn--bcher-kva.example:81, unencrypted, with the secret KEY");
     assert_eq!(ask.command().as_deref(), Some("POST http://xn--bcher-kva.example:81/a?q=1"));
     assert_eq!(ask.host().as_deref(), Some("xn--bcher-kva.example:81"));
+    let Ask::Http(plain) = ask else { panic!("no request") };
+    let ask = Ask::Http(HttpAsk { body: Content::of(b"pay=all"), ..plain });
+    let address = "POST http://xn--bcher-kva.example:81/a?q=1";
+    assert_eq!(ask.command(), Some(format!("{address}\nwith 7 bytes: “pay=all”")));
+    assert!(ask.record().starts_with(&format!("{address}\nwith 7 bytes, SHA-256 ")), "{}", ask.record());
     let ask = exec("sh -c ls|wc");
-    assert_eq!(ask.title(), "Run `sh`: a shell: it runs whatever its arguments say");
+    assert_eq!(ask.title(), "Run `sh`: a shell: it runs whatever its arguments and its input say");
     assert_eq!(ask.command().as_deref(), Some("sh -c 'ls|wc'\n(/usr/bin/sh)"));
     assert_eq!(exec("/opt/x").command().as_deref(), Some("/opt/x"));
+    let Ask::Exec(run) = exec("ls") else { panic!("not of a program") };
+    let run = ExecAsk { reads: vec!["/srv/a b".into(), "/home".into()], ..run };
+    let words = crate::grant::cover_in_words(&Ask::Exec(run.clone()), crate::grant::Scope::Tool, &Default::default());
+    assert_eq!(Ask::Exec(run).record(), "ls\n(/usr/bin/ls)\nit could read, besides: '/srv/a b', /home");
+    assert_eq!(words, "always: exactly this command line, whatever its input, reading '/srv/a b', /home");
     let Ask::Exec(run) = exec("/opt/x") else { panic!("not of a program") };
     for (cwd, shown) in [
         ("", "/opt/x"),
@@ -46,6 +56,8 @@ fn the_words_are_the_hosts() {
     ] {
         let ask = Ask::Exec(ExecAsk { cwd: cwd.to_owned(), ..run.clone() });
         assert_eq!(ask.command().as_deref(), Some(shown));
+        let ask = Ask::Exec(ExecAsk { cwd: cwd.to_owned(), input: Content::of(b"id"), ..run.clone() });
+        assert_eq!(ask.command(), Some(format!("{shown}\nwith the input of 2 bytes: “id”")));
     }
 }
 

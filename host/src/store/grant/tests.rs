@@ -64,12 +64,16 @@ fn allows(id: &str) -> Standing {
 async fn a_grant_ends_by_use_by_time_and_by_being_taken_back_and_stands_for_what_began() {
     let kept = Kept::of(vec![Grant { uses_left: Some(2), ..grant("used") }]).await;
     assert_eq!((kept.plain(2).await, kept.plain(2).await), (allows("used"), allows("used")));
-    assert!(kept.store.has_grant("used").await.expect("read"), "what its last use began goes on");
+    assert!(kept.store.has_grant("used", 2).await.expect("read"), "what its last use began goes on");
     assert_eq!(kept.plain(2).await, Standing::Silent);
+    assert_eq!(kept.store.close_interrupted(2).await.expect("closed"), 0);
+    assert!(!kept.store.has_grant("used", 2).await.expect("read"), "until the next start");
 
     let kept = Kept::of(vec![Grant { until_ms: Some(100), ..grant("timed") }]).await;
-    assert_eq!((kept.plain(99).await, kept.plain(100).await), (allows("timed"), Standing::Silent));
-    assert!(!kept.store.has_grant("timed").await.expect("read"));
+    assert_eq!(kept.plain(99).await, allows("timed"));
+    let stands = async |now_ms| kept.store.has_grant("timed", now_ms).await.expect("read");
+    assert_eq!((stands(99).await, stands(100).await), (true, false), "whoever asks in between");
+    assert_eq!(kept.plain(100).await, Standing::Silent);
 
     let kept = Kept::of(vec![grant("back")]).await;
     assert!(kept.store.revoke_grant("back", "a test", 5).await.expect("written"));
@@ -107,4 +111,19 @@ async fn a_new_version_keeps_a_grant_only_if_it_wants_no_more() {
     let more = Wants { asks: vec![want], ..Wants::default() };
     let Standing::Lapsed(difference) = kept.says("three", "s", &more, 2).await else { panic!("it must be asked anew") };
     assert!(difference.contains("https://a.example/*") && difference.contains("to look"), "{difference}");
+}
+
+#[tokio::test]
+async fn what_is_used_up_leaves_room_for_others() {
+    let kept = Kept::of(vec![]).await;
+    let fill = |connection: &Connection| {
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+             INSERT INTO grants (id, agent, body, uses_left) SELECT 'g' || i, 'other', '{}', i <> 1 FROM n",
+            [MAX_GRANTS],
+        )
+    };
+    kept.store.run(fill).await.expect("filled");
+    let add = async |id: &str| kept.store.add_grant(grant(id), given(id), 1).await.expect("written");
+    assert_eq!((add("one").await, add("more").await), (true, false), "one was used up");
 }

@@ -7,7 +7,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 /// What a guest sees of a failed request.
 pub(super) fn error(fault: &Fault) -> Error {
     match fault.kind {
-        Kind::Denied | Kind::Asks => Error::HttpRequestDenied,
+        Kind::Denied | Kind::Asks | Kind::Denials => Error::HttpRequestDenied,
         Kind::Address => Error::DestinationIpProhibited,
         Kind::Url => Error::HttpRequestUriInvalid,
         Kind::Headers => Error::HttpRequestHeaderSectionSize(None),

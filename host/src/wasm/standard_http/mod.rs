@@ -9,7 +9,7 @@ mod codes;
 mod counted;
 mod streams;
 
-use super::guest::{Calls, Guest};
+use super::guest::{Calls, Guest, TooOften};
 use crate::capability::http::{Draft, Fault, Kind, Request, Response, Web, is_carriage};
 use counted::View;
 use http_body_util::BodyExt as _;
@@ -106,8 +106,10 @@ impl WasiHttpHooks for Hooks {
                 Err(Failed::Standard(error)) => return Err(error),
                 Err(Failed::Fault(fault)) => fault,
             };
-            if failed.kind == Kind::Asks {
-                calls.end_for_asking();
+            match failed.kind {
+                Kind::Asks => calls.end_by(TooOften::Asked),
+                Kind::Denials => calls.end_by(TooOften::Denied),
+                _ => {}
             }
             if told.fetch_add(1, Ordering::Relaxed) < MAX_TOLD {
                 let why = crate::text::line(&failed.to_string(), 600);

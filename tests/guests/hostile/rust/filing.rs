@@ -17,6 +17,7 @@ pub(crate) const DEEDS: &[(&str, Deed)] = &[
     ("given-is-written-to", given),
     ("work-filled", filled),
     ("work-filled-unseen", filled_unseen),
+    ("work-filled-by-a-program", filled_by_a_program),
     ("work-grown", grown),
     ("work-of-many-files", many_files),
     ("work-appended-for-ever", appended),
@@ -229,6 +230,19 @@ fn filled_unseen(_: Scene) -> Result<Answer> {
         std::mem::forget(writer);
     }
     found(held)
+}
+
+/// One file is bounded by the kernel, many are not.
+fn filled_by_a_program(_: Scene) -> Result<Answer> {
+    let script = "n=0; while :; do head -c 16777216 /dev/zero > f$n; n=$((n+1)); sleep 0.05; done";
+    let done = Command::new("bash").args(["-c", script]).run()?;
+    for entry in fs::read_dir("/work")? {
+        let path = entry?.path();
+        if path.is_file() {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(Answer::text(format!("{:?}", done.code)))
 }
 
 fn grown(_: Scene) -> Result<Answer> {

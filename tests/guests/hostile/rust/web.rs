@@ -25,6 +25,7 @@ pub(crate) const DEEDS: &[(&str, Deed)] = &[
     ("web-body-of-8-mib", large_body),
     ("web-started-by-the-thousand", started),
     ("web-not-wanted", not_wanted),
+    ("web-not-wanted-without-end", not_wanted_at_all),
 ];
 
 const TABLE: &str = include_str!("../../../egress/addresses.tsv");
@@ -226,4 +227,14 @@ fn not_wanted(scene: Scene) -> Result<Answer> {
         Err(Failure::Denied { rule, .. }) => Ok(Answer::text(format!("denied by {rule}"))),
         _ => Ok(Answer::text("NOT denied")),
     }
+}
+
+/// Wants one page after the other, whatever it is told: each denial is a row of the log.
+fn not_wanted_at_all(_: Scene) -> Result<Answer> {
+    for page in 0_u64.. {
+        if http::get(&format!("http://a.example/{page}")).send().is_ok() {
+            return Ok(Answer::text("GIVEN"));
+        }
+    }
+    Ok(Answer::streamed())
 }

@@ -1,7 +1,9 @@
 //! What a program may ask of the kernel, held by a seccomp filter: what Landlock does not see.
 //!
-//! Sockets of all kinds (Landlock knows TCP alone), the rights of files (it does not look at who changes them), and what
-//! belongs to whoever runs the machine. All that is refused fails with `EPERM`.
+//! Sockets of all kinds (Landlock knows TCP alone), the rights of files (it does not look at who changes them), how other
+//! processes are scheduled, memory and queues that outlive all of a program's, and what belongs to whoever runs the machine.
+//! All that is refused fails with `EPERM`, but `clone3`: its flags are not seen here, and libraries that find no such call
+//! fall back on `clone`.
 
 use libc::c_long;
 use seccompiler::{
@@ -11,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 /// Never: what runs the machine, what gets around the rules of paths, what asks the kernel by another way.
-const NEVER: [c_long; 44] = [
+const NEVER: [c_long; 64] = [
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
@@ -55,14 +57,43 @@ const NEVER: [c_long; 44] = [
     libc::SYS_setxattr,
     libc::SYS_lsetxattr,
     libc::SYS_fsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+    SETXATTRAT,
+    REMOVEXATTRAT,
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
+    libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
+    libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+    libc::SYS_fspick,
+    MOUNT_SETATTR,
     libc::SYS_vhangup,
 ];
-/// `fchmodat2`, which the library does not name everywhere.
+/// Calls that the library does not name everywhere.
 const FCHMODAT2: c_long = 452;
+const SETXATTRAT: c_long = 463;
+const REMOVEXATTRAT: c_long = 466;
+const MOUNT_SETATTR: c_long = 442;
+/// What is done through a file that is only read: its flags (one is that nobody may change it any more), and the whole
+/// file system's state.
+const CONTROLS: [u64; 7] = [0x4008_6602, 0x4004_6602, 0x401c_5820, 0x4008_7602, 0xc004_5877, 0xc004_5878, 0x8004_587d];
+/// Namespaces of one's own: who has one is root there, and has more of the kernel to attack.
+const NAMESPACES: [u64; 7] = [0x2_0000, 0x200_0000, 0x400_0000, 0x800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000];
 /// Of a file's rights: to run as its owner or its group, and writing for others.
 const DANGEROUS: [u64; 4] = [0o4000, 0o2000, 0o020, 0o002];
-/// Its owner's right to read it.
-const OWN: u64 = 0o400;
+/// Its owner's rights: to read it, where it is open; and to write it, where its path says which it is.
+const OWN_OPEN: [u64; 1] = [0o400];
+const OWN_PATH: [u64; 2] = [0o400, 0o200];
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
@@ -76,8 +107,22 @@ pub(super) fn is_known() -> bool {
 pub(super) fn apply(network: bool) -> io::Result<()> {
     let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(()) };
     let failed = |error: seccompiler::Error| io::Error::other(format!("it cannot be confined: {error}"));
-    let filter = program(network, arch).map_err(|error| failed(error.into()))?;
-    seccompiler::apply_filter(&filter).map_err(failed)
+    for filter in [program(network, arch), unknown(arch)] {
+        seccompiler::apply_filter(&filter.map_err(|error| failed(error.into()))?).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Refuses what is to be asked for in another way, as a kernel does that does not know the call.
+fn unknown(arch: TargetArch) -> Result<BpfProgram, seccompiler::BackendError> {
+    let mut rules = Rules::from([(libc::SYS_clone3, vec![])]);
+    elsewhere::double(&mut rules);
+    filter(rules, libc::ENOSYS, arch)
+}
+
+fn filter(rules: Rules, refusal: i32, arch: TargetArch) -> Result<BpfProgram, seccompiler::BackendError> {
+    let refused = SeccompAction::Errno(refusal.unsigned_abs());
+    SeccompFilter::new(rules, SeccompAction::Allow, refused, arch)?.try_into()
 }
 
 fn program(network: bool, arch: TargetArch) -> Result<BpfProgram, seccompiler::BackendError> {
@@ -86,16 +131,36 @@ fn program(network: bool, arch: TargetArch) -> Result<BpfProgram, seccompiler::B
         rules.insert(call, vec![]);
     }
     rules.insert(libc::SYS_socket, if network { sockets()? } else { vec![] });
-    for (call, mode) in
-        [(libc::SYS_fchmod, 1), (libc::SYS_fchmodat, 2), (FCHMODAT2, 2)].into_iter().chain(elsewhere::MODES)
-    {
-        rules.insert(call, modes(mode)?);
+    rules.insert(libc::SYS_fchmod, modes(1, &OWN_OPEN)?);
+    for (call, mode) in [(libc::SYS_fchmodat, 2), (FCHMODAT2, 2)].into_iter().chain(elsewhere::MODES) {
+        rules.insert(call, modes(mode, &OWN_PATH)?);
     }
-    // The limits of other processes.
-    rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![is(0, SeccompCmpOp::Ne, 0)?])?]);
+    others(&mut rules)?;
+    let has = |argument, bit| SeccompRule::new(vec![is(argument, SeccompCmpOp::MaskedEq(bit), bit)?]);
+    rules.insert(libc::SYS_clone, NAMESPACES.into_iter().map(|flag| has(0, flag)).collect::<Result<_, _>>()?);
+    let control = |control| SeccompRule::new(vec![is(1, SeccompCmpOp::Eq, control)?]);
+    rules.insert(libc::SYS_ioctl, CONTROLS.into_iter().map(control).collect::<Result<_, _>>()?);
     elsewhere::double(&mut rules);
-    let refused = SeccompAction::Errno(u32::try_from(libc::EPERM).unwrap_or(1));
-    SeccompFilter::new(rules, SeccompAction::Allow, refused, arch)?.try_into()
+    filter(rules, libc::EPERM, arch)
+}
+
+/// Limits and scheduling of other processes than the one that calls, which calls itself 0.
+fn others(rules: &mut Rules) -> Result<(), seccompiler::BackendError> {
+    let unless = |argument, value| SeccompRule::new(vec![is(argument, SeccompCmpOp::Ne, value)?]);
+    for call in [
+        libc::SYS_prlimit64,
+        libc::SYS_sched_setscheduler,
+        libc::SYS_sched_setparam,
+        libc::SYS_sched_setattr,
+        libc::SYS_sched_setaffinity,
+    ] {
+        rules.insert(call, vec![unless(0, 0)?]);
+    }
+    // Whose: a process's, which is 0 here and 1 there; not a group's or a user's.
+    for (call, process) in [(libc::SYS_setpriority, 0), (libc::SYS_ioprio_set, 1)] {
+        rules.insert(call, vec![unless(0, process)?, unless(1, 0)?]);
+    }
+    Ok(())
 }
 
 fn is(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
@@ -109,11 +174,14 @@ fn sockets() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     Ok(vec![SeccompRule::new(vec![family(libc::AF_INET)?, family(libc::AF_INET6)?])?, SeccompRule::new(vec![raw])?])
 }
 
-/// Rights that a file is not given, in this argument: its path is not seen here, so it may be anybody's.
-fn modes(argument: u8) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+/// Rights that a file is not given, in this argument, and those that its owner keeps: its path is not seen here, so it may
+/// be anybody's.
+fn modes(argument: u8, own: &[u64]) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     let has = |bit: u64| SeccompRule::new(vec![is(argument, SeccompCmpOp::MaskedEq(bit), bit)?]);
     let mut rules = DANGEROUS.into_iter().map(has).collect::<Result<Vec<_>, _>>()?;
-    rules.push(SeccompRule::new(vec![is(argument, SeccompCmpOp::MaskedEq(OWN), 0)?])?);
+    for bit in own {
+        rules.push(SeccompRule::new(vec![is(argument, SeccompCmpOp::MaskedEq(*bit), 0)?])?);
+    }
     Ok(rules)
 }
 
@@ -157,7 +225,7 @@ mod tests {
         for arch in [TargetArch::x86_64, TargetArch::aarch64, TargetArch::riscv64] {
             for network in [false, true] {
                 let len = program(network, arch).expect("a filter").len();
-                assert!((100..1_000).contains(&len), "{len} instructions");
+                assert!((100..4_000).contains(&len), "{len} instructions");
             }
         }
         assert!(is_known());
