@@ -30,10 +30,14 @@ pub use report::{CandidateReport, LineReport, TrialReport, VersionReport, short}
 use shelf::Shelf;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use swap::Blame;
 use tokio::sync::{Semaphore, mpsc, watch as changes};
 use tokio_util::sync::CancellationToken;
+
+/// The schema of an agent whose manifest names none.
+const FIRST_SCHEMA: u32 = 1;
 
 /// The agents of a host.
 pub struct Registry {
@@ -45,6 +49,8 @@ pub struct Registry {
     /// Held while another version comes to answer: the store first, then the lines.
     moves: tokio::sync::Mutex<()>,
     held: Arc<held::Held>,
+    /// Whether something may be kept in another schema than the first. Until then no turn need look.
+    varied: AtomicBool,
     /// Parts in the number of drawers that are carried over at once.
     converts: Semaphore,
     /// Held by whoever carries sessions over that had no turn.
@@ -134,6 +140,13 @@ impl Registry {
         self.stop.cancel();
     }
 
+    /// A version may come to answer: what it keeps has its schema from then on.
+    fn may_keep(&self, agent: &Agent) {
+        if agent.manifest.schema != FIRST_SCHEMA {
+            self.varied.store(true, Ordering::Release);
+        }
+    }
+
     fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
@@ -156,6 +169,7 @@ impl Registry {
             lines: Mutex::default(),
             moves: tokio::sync::Mutex::default(),
             held: Arc::default(),
+            varied: AtomicBool::new(false),
             converts: Semaphore::new(1),
             passes: Arc::default(),
             stop: CancellationToken::new(),

@@ -4,12 +4,13 @@ use super::carry::AT_ONCE;
 use super::keeper::Keeper;
 use super::line::Line;
 use super::shelf::Shelf;
-use super::{Lines, Registry, candidate};
+use super::{FIRST_SCHEMA, Lines, Registry, candidate};
 use crate::config::{AgentName, Config, Manifest};
 use crate::store::{Post, Store, StoreError, Version};
 use crate::time::now_ms;
 use crate::wasm::{Agent, Agents, Engine, Stamp};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -43,6 +44,7 @@ impl Registry {
             lines,
             moves: Default::default(),
             held: Default::default(),
+            varied: AtomicBool::new(false),
             converts: Semaphore::new(AT_ONCE),
             passes: Default::default(),
             stop: Default::default(),
@@ -69,7 +71,9 @@ impl Registry {
 
     async fn begin(&self, found: &Agents) -> Result<(), StoreError> {
         let posts = self.store.posts().await?;
+        self.varied.store(self.store.has_other_schemas(FIRST_SCHEMA).await?, Ordering::Release);
         for agent in found.iter() {
+            self.may_keep(agent);
             let post = posts.iter().find(|post| post.agent == agent.manifest.name.as_str());
             let line = self.line_of(agent, post).await;
             self.lines().by_name.insert(agent.manifest.name.clone(), line);
@@ -191,7 +195,7 @@ impl Registry {
     /// Why it cannot be.
     pub(super) async fn make(&self, version: Version) -> Result<Arc<Agent>, String> {
         let (engine, place) = (self.engine.clone(), self.shelf.place(&version.digest));
-        crate::tasks::blocking(move || {
+        let made = crate::tasks::blocking(move || {
             let manifest =
                 Manifest::kept(version.manifest, &version.origin, place).map_err(|error| error.to_string())?;
             let agent = engine.load(manifest).map_err(|error| error.to_string())?;
@@ -199,8 +203,10 @@ impl Registry {
                 true => Ok(Arc::new(agent)),
                 false => Err(format!("{} is not what was kept there", agent.manifest.component.display())),
             }
-        })
-        .await
+        });
+        let made = made.await;
+        made.iter().for_each(|agent| self.may_keep(agent));
+        made
     }
 
     /// The store knows this version.

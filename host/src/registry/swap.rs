@@ -158,6 +158,7 @@ impl Registry {
     pub(super) async fn take_over(self: &Arc<Self>, proven: Proven, candidate: &Candidate) -> Result<(), Unfit> {
         let (begun, agent) = (Instant::now(), proven.agent.clone());
         let agent = &agent;
+        self.may_keep(agent);
         for _ in 0..TRIES {
             let state = self.carried(agent).await.map_err(|why| candidate.unfit(why))?;
             let order = self.moves.lock().await;

@@ -4,6 +4,7 @@ use super::inbox::{add, keys, millis, parse};
 use super::{Store, StoreError};
 use crate::protocol::{Outgoing, UserMessage};
 use rusqlite::{Connection, params};
+use std::sync::Arc;
 
 /// A turn whose bubble was not ended when the process ended.
 #[derive(Debug, PartialEq)]
@@ -34,22 +35,20 @@ impl Store {
         request: &Outgoing,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        let message = message.clone();
+        let (interaction, id) = keys(message);
         let request = serde_json::to_string(request).expect("requests of strings and numbers always serialize");
-        self.run_now(move |connection| {
-            let (interaction, id) = keys(&message);
+        let note = move |connection: &Connection| {
             let mut statement = connection.prepare_cached(
                 "INSERT INTO sent (turn, number, request)
                  SELECT seq, ?3, ?4 FROM turns WHERE interaction = ?1 AND message = ?2",
             )?;
-            if statement.execute(params![interaction, id, number, request])? == 0 {
-                // Its update could not be recorded, and is tried again: that must find what became of it meanwhile.
-                add(connection, &message, now_ms)?;
-                statement.execute(params![interaction, id, number, request])?;
-            }
-            Ok(())
-        })
-        .await
+            statement.execute(params![interaction, id, number, request]).map(|notes| notes > 0)
+        };
+        if self.run_now(note.clone()).await? {
+            return Ok(());
+        }
+        self.add_late(message, now_ms).await?;
+        self.run_now(note).await.map(drop)
     }
 
     /// Records the end of a turn's bubble, and what it finally said.
@@ -63,23 +62,31 @@ impl Store {
         by: Option<String>,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        let message = message.clone();
-        self.run(move |connection| {
-            let (interaction, id) = keys(&message);
-            // It is there, unless its update could not be recorded.
-            add(connection, &message, now_ms)?;
+        let (interaction, id) = keys(message);
+        // Not copied for a second try.
+        let answer = Arc::new(answer);
+        let finish = move |connection: &Connection| {
             let mut finish = connection.prepare_cached(
                 "UPDATE turns SET answer = ?3, answered_at = ?4, version = ?5
                  WHERE interaction = ?1 AND message = ?2 RETURNING seq",
             )?;
             let mut forget = connection.prepare_cached("DELETE FROM sent WHERE turn = ?1")?;
-            let turns = finish.query_map(params![interaction, id, answer, millis(now_ms), by], |row| row.get(0))?;
-            for turn in turns.collect::<rusqlite::Result<Vec<i64>>>()? {
-                forget.execute([turn])?;
-            }
-            Ok(())
-        })
-        .await
+            let turns = finish.query_map(params![interaction, id, *answer, millis(now_ms), by], |row| row.get(0))?;
+            let turns = turns.collect::<rusqlite::Result<Vec<i64>>>()?;
+            turns.iter().try_for_each(|turn| forget.execute([turn]).map(drop))?;
+            Ok(!turns.is_empty())
+        };
+        if self.run(finish.clone()).await? {
+            return Ok(());
+        }
+        self.add_late(message, now_ms).await?;
+        self.run(finish).await.map(drop)
+    }
+
+    /// Adds a turn whose update could not be recorded, and is tried again: that must find what became of it meanwhile.
+    async fn add_late(&self, message: &UserMessage, now_ms: u64) -> Result<(), StoreError> {
+        let message = message.clone();
+        self.run(move |connection| add(connection, &message, now_ms)).await
     }
 
     /// Notes that the turn of an interaction is about to do something that would be done again if it ran again.

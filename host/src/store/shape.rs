@@ -79,6 +79,15 @@ impl Store {
         .await
     }
 
+    /// Whether anything is kept in another schema than this.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn has_other_schemas(&self, schema: u32) -> Result<bool, StoreError> {
+        let other = "SELECT EXISTS (SELECT 1 FROM drawers WHERE schema <> ?1)";
+        self.run(move |connection| connection.query_row(other, [schema], |row| row.get(0))).await
+    }
+
     /// What is told of a drawer, if it was ever used.
     ///
     /// # Errors
