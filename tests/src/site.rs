@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 /// What a site does with a request.
@@ -28,7 +28,24 @@ pub struct Site {
 struct State {
     asked: Mutex<Vec<String>>,
     news: Notify,
-    closed: Notify,
+    /// Connections that are open.
+    open: watch::Sender<usize>,
+}
+
+/// A connection, as long as it is open.
+struct Open(Arc<State>);
+
+impl Open {
+    fn new(state: Arc<State>) -> Self {
+        state.open.send_modify(|open| *open += 1);
+        Self(state)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.send_modify(|open| *open -= 1);
+    }
 }
 
 /// A good answer with this body.
@@ -53,8 +70,8 @@ impl Site {
         let shared = state.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (state, answer) = (shared.clone(), answer.clone());
-                tokio::spawn(async move { drop(serve(stream, &state, &*answer).await) });
+                let (open, answer) = (Open::new(shared.clone()), answer.clone());
+                tokio::spawn(async move { drop(serve(stream, &open.0, &*answer).await) });
             }
         });
         Ok(Self { addr, state, task })
@@ -75,9 +92,11 @@ impl Site {
         self.state.news.notified().await;
     }
 
-    /// Waits until a connection that it held is closed by the other side.
+    /// Waits until no connection is open: what it held was closed by the other side. Who gives up early enough may never
+    /// have opened one.
     pub async fn closed(&self) {
-        self.state.closed.notified().await;
+        // The sender is there as long as this is.
+        let _ = self.state.open.subscribe().wait_for(|open| *open == 0).await;
     }
 }
 
@@ -110,7 +129,6 @@ async fn serve(mut stream: TcpStream, state: &State, answer: &(dyn Fn(&str) -> P
             stream.write_all(&sent).await?;
             // The end, or a reset: in any case nobody waits any more.
             let _ = stream.read_to_end(&mut bytes).await;
-            state.closed.notify_one();
         }
     }
     Ok(())
