@@ -7,7 +7,7 @@ use super::http::{Connector, Web};
 use super::secret::Keys;
 use super::settings::Settings;
 use super::state::{Scope, State};
-use crate::config::AgentName;
+use crate::config::{AgentName, Manifest};
 use crate::store::Store;
 use std::sync::Arc;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -83,7 +83,7 @@ impl Tools {
         let (settings, door, programs) = (Arc::default(), Arc::new(door), None);
         let web = Arc::new(Web::new(Arc::default(), Keys::default(), door.clone(), stop.clone()));
         let (runs, folders, elsewhere) = (Runs::new(0, 0), None, Arc::new(Meter::of_a_turn()));
-        let (schema, only, _in_use) = (1, None, None);
+        let (schema, only, _in_use) = (Manifest::FIRST_SCHEMA, None, None);
         Self {
             agent,
             session,

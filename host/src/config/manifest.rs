@@ -164,7 +164,7 @@ struct StateTable {
 
 impl Default for StateTable {
     fn default() -> Self {
-        Self { schema: 1 }
+        Self { schema: Manifest::FIRST_SCHEMA }
     }
 }
 
@@ -188,6 +188,8 @@ fn no_history() -> HistorySpec {
 impl Manifest {
     /// The manifest's name in an agent's folder.
     pub const FILE: &'static str = "agent.toml";
+    /// The schema of an agent whose manifest names none.
+    pub const FIRST_SCHEMA: u32 = 1;
 
     /// Reads `agent.toml` of a folder.
     ///
@@ -236,7 +238,7 @@ impl Manifest {
             limits: Limits::default(),
             total: TotalsTable::default(),
             tests: Vec::new(),
-            schema: 1,
+            schema: Self::FIRST_SCHEMA,
             origin: component.to_owned(),
             source: String::new(),
         })

@@ -1,13 +1,11 @@
 //! What came of building agents: told where versions are, as what was not built is a version that does not answer.
 
-use super::{CandidateReport, Lines, Registry};
+use super::{CandidateReport, Lines, MAX_WHY, Registry};
 use crate::time::now_ms;
 use std::path::{Path, PathBuf};
 
 /// The most that is kept of what a build printed, in bytes.
 const MAX_OUTPUT: usize = 16 << 10;
-/// The longest reason that is kept, in bytes.
-const MAX_WHY: usize = 1_000;
 
 impl Registry {
     /// The agent in this place could not be built: why, and what the build command printed. The version that answers

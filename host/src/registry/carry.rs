@@ -4,10 +4,11 @@
 //! with the post of the version that takes over; a session's before its first turn on that version, as its turns run
 //! one after the other.
 
+use super::Registry;
 use super::held::Hold;
 use super::prove::fault;
-use super::{FIRST_SCHEMA, Registry};
 use crate::capability::{Door, Scope, Tools};
+use crate::config::Manifest;
 use crate::store::{Carried, Contents, Drawer, Put, Store, StoreError};
 use crate::wasm::{Agent, Ended, Failure, Slots};
 use std::sync::atomic::Ordering;
@@ -150,7 +151,7 @@ impl Registry {
     /// How the turn ends, if it cannot be.
     pub async fn ready(&self, agent: &Agent, session: &str) -> Result<Hold, Ended> {
         let hold = self.held.hold(Drawer::of_session(agent.manifest.name.as_str(), session)).await;
-        if agent.manifest.schema == FIRST_SCHEMA && !self.varied.load(Ordering::Acquire) {
+        if agent.manifest.schema == Manifest::FIRST_SCHEMA && !self.varied.load(Ordering::Acquire) {
             return Ok(hold);
         }
         for _ in 0..TRIES {

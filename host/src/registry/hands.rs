@@ -125,11 +125,7 @@ impl Registry {
                 crate::text::line(&wanted, 80)
             ));
         };
-        let made = self.lines().is_there(&version.id);
-        let agent = match made {
-            Some(agent) => agent,
-            None => self.make(version.clone()).await?,
-        };
+        let agent = self.make(version.clone()).await?;
         if !self.store.pin(session, name.as_str(), Some(&version.id)).await.map_err(failed)? {
             return Err(format!("that version of `{name}` is not kept any more"));
         }

@@ -1,14 +1,12 @@
 //! One agent over its versions: who answers, who would answer again, and what came of the last candidate.
 
+use super::MAX_WHY;
 use super::report::{CandidateReport, LineReport, TrialReport, VersionReport};
 use super::trial::{Trial, Verdict};
 use crate::config::{Manifest, TrialConfig};
 use crate::wasm::{Agent, Digest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// The longest reason that is kept, in bytes.
-const MAX_WHY: usize = 1_000;
 
 /// Versions that are barred; the first of them give way, in the order of their ids.
 const MAX_BARRED: usize = 100;

@@ -21,7 +21,7 @@ mod swap;
 mod trial;
 pub(crate) mod watch;
 
-use crate::config::{AgentName, AgentsConfig};
+use crate::config::{AgentName, AgentsConfig, Manifest};
 use crate::store::Store;
 use crate::wasm::{Agent, Engine};
 use keeper::Order;
@@ -36,8 +36,8 @@ pub use swap::Blame;
 use tokio::sync::{Semaphore, mpsc, watch as changes};
 use tokio_util::sync::CancellationToken;
 
-/// The schema of an agent whose manifest names none.
-const FIRST_SCHEMA: u32 = 1;
+/// The longest reason that is kept, in bytes.
+const MAX_WHY: usize = 1_000;
 
 /// The agents of a host.
 pub struct Registry {
@@ -142,7 +142,7 @@ impl Registry {
 
     /// A version may come to answer: what it keeps has its schema from then on.
     fn may_keep(&self, agent: &Agent) {
-        if agent.manifest.schema != FIRST_SCHEMA {
+        if agent.manifest.schema != Manifest::FIRST_SCHEMA {
             self.varied.store(true, Ordering::Release);
         }
     }

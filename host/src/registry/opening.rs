@@ -4,7 +4,7 @@ use super::carry::AT_ONCE;
 use super::keeper::Keeper;
 use super::line::Line;
 use super::shelf::Shelf;
-use super::{FIRST_SCHEMA, Lines, Registry, candidate};
+use super::{Lines, Registry, candidate};
 use crate::config::{AgentName, Config, Manifest};
 use crate::store::{Post, Store, StoreError, Version};
 use crate::time::now_ms;
@@ -71,7 +71,7 @@ impl Registry {
 
     async fn begin(&self, found: &Agents) -> Result<(), StoreError> {
         let posts = self.store.posts().await?;
-        self.varied.store(self.store.has_other_schemas(FIRST_SCHEMA).await?, Ordering::Release);
+        self.varied.store(self.store.has_other_schemas(Manifest::FIRST_SCHEMA).await?, Ordering::Release);
         for agent in found.iter() {
             self.may_keep(agent);
             let post = posts.iter().find(|post| post.agent == agent.manifest.name.as_str());
@@ -104,12 +104,7 @@ impl Registry {
     async fn take_up_pins(&self) -> Result<(), StoreError> {
         for pin in self.store.pins().await? {
             let id = pin.version.id.clone();
-            let made = self.lines().is_there(&id);
-            let made = match made {
-                Some(agent) => Ok(agent),
-                None => self.make(pin.version).await,
-            };
-            match made {
+            match self.make(pin.version).await {
                 Ok(agent) => drop(self.lines().pins.insert(pin.session, agent)),
                 Err(why) => {
                     let (session, why) = (crate::text::line(&pin.session, 80), crate::text::line(&why, 1_000));
@@ -189,11 +184,15 @@ impl Registry {
         true
     }
 
-    /// Makes a version ready that was kept.
+    /// Makes a version ready that was kept, if it is not so already.
     ///
     /// # Errors
     /// Why it cannot be.
     pub(super) async fn make(&self, version: Version) -> Result<Arc<Agent>, String> {
+        let ready = self.lines().is_there(&version.id);
+        if let Some(agent) = ready {
+            return Ok(agent);
+        }
         let (engine, place) = (self.engine.clone(), self.shelf.place(&version.digest));
         let made = crate::tasks::blocking(move || {
             let manifest =
