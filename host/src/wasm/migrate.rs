@@ -1,13 +1,11 @@
 //! `sophon:agent/migrator`: an export that an agent may have. One call carries one drawer over.
 
-use super::allowance::Allowed;
 use super::bindings::AgentPre;
 use super::bindings::sophon::agent::state;
 use super::bindings::sophon::agent::types::Failure;
 use super::engine::{Engine, Slots};
 use super::guest::Guest;
 use super::load::Agent;
-use super::pace::{Paced, Place};
 use super::run::{Ended, Fault, store, without_answer};
 use crate::capability::{Door, Scope, Tools};
 use wasmtime::Store;
@@ -72,14 +70,7 @@ impl Agent {
                 Err(fault) => Err(without_answer(&fault, store.data())),
             }
         };
-        let call = Allowed::new(call, clock.clone(), &self.share, engine.breaches());
-        let (held, call) = (call.held(), Box::pin(call));
-        let (agent, pace, backstage) = (self.name.clone(), self.pace.clone(), engine.backstage.clone());
-        tokio::select! {
-            biased;
-            carried = Paced { agent, clock, pace, backstage, place: Place::Here(call) } => carried,
-            () = wall.over() => Err(Ended::Limit(held.breach(self.manifest.limits.wall.0))),
-        }
+        self.within(engine, call, clock, wall).await.unwrap_or_else(|breach| Err(Ended::Limit(breach)))
     }
 }
 

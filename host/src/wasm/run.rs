@@ -4,12 +4,13 @@ use super::allowance::Allowed;
 use super::bindings::AgentPre;
 use super::bindings::sophon::agent::types::{Failure, Outcome, Turn};
 use super::breach::{Breach, Misuse};
+use super::clock::CpuClock;
 use super::engine::{Engine, Slot};
 use super::guest::{Guest, MAX_HANDLES};
 use super::load::{Agent, brief};
 use super::memory::MemoryLimiter;
 use super::pace::{Paced, Place};
-use crate::capability::{Chat, Door, Given, Tools, Wait};
+use crate::capability::{Chat, Door, Given, Tools, Wait, WallClock};
 use crate::config::Limits;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -77,13 +78,33 @@ impl Agent {
         let (clock, wall) = (guest.cpu.clone(), guest.wall.clone());
         let begins = Begins { engine: engine.engine.clone(), pre: self.pre.clone(), chat, turn };
         let call = call(slot, begins, guest, self.manifest.limits.clone());
+        self.within(engine, call, clock, wall).await.unwrap_or_else(Ended::Limit)
+    }
+
+    /// Lets a call of a guest with these clocks compute where and as much as its agent may, and take as long as it may.
+    ///
+    /// The call is boxed before anything waits for it, for what [`Self::end`] says.
+    pub(super) fn within<C>(
+        &self,
+        engine: &Engine,
+        call: C,
+        clock: CpuClock,
+        wall: WallClock,
+    ) -> impl Future<Output = Result<C::Output, Breach>>
+    where
+        C: Future<Output: Send> + Send + 'static,
+    {
         let call = Allowed::new(call, clock.clone(), &self.share, engine.breaches());
-        let (held, call) = (call.held(), Box::pin(call));
+        let (held, place) = (call.held(), Place::Here(Box::pin(call)));
         let (agent, pace, backstage) = (self.name.clone(), self.pace.clone(), engine.backstage.clone());
-        tokio::select! {
-            biased;
-            ended = Paced { agent, clock, pace, backstage, place: Place::Here(call) } => ended,
-            () = wall.over() => Ended::Limit(held.breach(self.manifest.limits.wall.0)),
+        let call = Paced { agent, clock, pace, backstage, place };
+        let limit = self.manifest.limits.wall.0;
+        async move {
+            tokio::select! {
+                biased;
+                ended = call => Ok(ended),
+                () = wall.over() => Err(held.breach(limit)),
+            }
         }
     }
 
