@@ -13,8 +13,6 @@ use sha2::{Digest as _, Sha256};
 
 /// What came of a deed that the host did not live to see the end of.
 const UNKNOWN: &str = "not known, as the host stopped meanwhile";
-/// The capability that does nothing by being given: what is done with a folder is noted as it is done.
-const FILES: &str = "files";
 /// Entries that are looked through at once.
 const CHUNK: i64 = 1_000;
 
@@ -126,9 +124,7 @@ impl Store {
             if let Some(asked) = asked {
                 connection.prepare_cached("DELETE FROM interrupted WHERE id = ?1")?.execute([asked])?;
             }
-            if let Entry::Decided { allowed: true, interaction, capability, .. } = &entry
-                && capability != FILES
-            {
+            if let Some(interaction) = deed_of(&entry) {
                 super::journal::touch(connection, interaction)?;
             }
             let number = append(connection, &entry, now_ms)?;
@@ -200,12 +196,21 @@ impl Store {
     }
 }
 
-/// A deed that is allowed has an outcome, which is written down by this process or by the next. That a folder is given is
-/// no deed with an end.
+/// The turn that is about to do something, if this entry lets it. That a folder is given is no deed: what is done with it
+/// is noted as it is done, and it has no end.
+fn deed_of(entry: &Entry) -> Option<&str> {
+    match entry {
+        Entry::Decided { allowed: true, interaction, capability, .. } => {
+            (capability != Capability::Files.as_str()).then_some(interaction)
+        }
+        _ => None,
+    }
+}
+
+/// A deed that is allowed has an outcome, which is written down by this process or by the next.
 fn expect_end(connection: &Connection, entry: &Entry, number: i64) -> rusqlite::Result<()> {
     match entry {
-        Entry::Decided { allowed: true, capability, .. } if capability == Capability::Files.as_str() => Ok(()),
-        Entry::Decided { allowed: true, .. } => {
+        Entry::Decided { .. } if deed_of(entry).is_some() => {
             let unknown = Entry::Done { decision: number, outcome: UNKNOWN.to_owned() };
             let mut insert = connection.prepare_cached("INSERT INTO interrupted (decision, body) VALUES (?1, ?2)")?;
             insert.execute(params![number, body(&unknown)]).map(drop)
