@@ -22,6 +22,18 @@ fn message(text: &str) -> Value {
     }})
 }
 
+/// A cloud that takes nothing until it is told to.
+async fn later() -> Result<(Script, Arc<AtomicBool>)> {
+    let takes = Arc::new(AtomicBool::new(false));
+    let switch = takes.clone();
+    let later = json!({ "ok": false, "error": { "code": "temporarily_unavailable", "retry_after_ms": 60_000 } });
+    let script = Script::with(101, move |request| match switch.load(Ordering::SeqCst) {
+        true => good(request),
+        false => (503, later.clone()),
+    });
+    Ok((script.await?, takes))
+}
+
 /// Requests up to and with the end of a bubble.
 async fn until_end(script: &mut Script) -> Result<Vec<(String, Value)>> {
     let mut sent: Vec<(String, Value)> = Vec::new();
@@ -70,14 +82,7 @@ async fn a_turn_that_a_crash_interrupted_is_ended_at_the_next_start_and_only_onc
 
 #[tokio::test]
 async fn what_was_acked_outlives_a_kill_and_is_begun_under_the_same_key() -> Result<()> {
-    let takes = Arc::new(AtomicBool::new(false));
-    let switch = takes.clone();
-    let later = json!({ "ok": false, "error": { "code": "temporarily_unavailable", "retry_after_ms": 60_000 } });
-    let mut script = Script::with(101, move |request| match switch.load(Ordering::SeqCst) {
-        true => good(request),
-        false => (503, later.clone()),
-    })
-    .await?;
+    let (mut script, takes) = later().await?;
     let data = tempfile::tempdir()?;
     let agent = probe(data.path())?;
     let url = script.base.clone();
@@ -101,14 +106,7 @@ async fn what_was_acked_outlives_a_kill_and_is_begun_under_the_same_key() -> Res
 
 #[tokio::test]
 async fn a_turn_that_changed_something_is_not_run_again_though_its_user_saw_nothing() -> Result<()> {
-    let takes = Arc::new(AtomicBool::new(false));
-    let switch = takes.clone();
-    let later = json!({ "ok": false, "error": { "code": "temporarily_unavailable", "retry_after_ms": 60_000 } });
-    let mut script = Script::with(101, move |request| match switch.load(Ordering::SeqCst) {
-        true => good(request),
-        false => (503, later.clone()),
-    })
-    .await?;
+    let (mut script, takes) = later().await?;
     let data = tempfile::tempdir()?;
     let agent = probe(data.path())?;
     let url = script.base.clone();

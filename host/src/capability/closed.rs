@@ -8,7 +8,7 @@ use crate::store::Store;
 use std::sync::Arc;
 
 /// Nobody reads, and nobody answers.
-struct Nobody;
+pub(super) struct Nobody;
 
 impl Person for Nobody {
     fn ask(&self, _: Question) -> AnswerFuture<'_> {

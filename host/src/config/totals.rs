@@ -1,7 +1,7 @@
 //! What all turns of one agent may use together.
 
 use super::file::invalid;
-use super::{AgentName, Amount, ByteSize, ConfigError, Lowered};
+use super::{AgentName, Amount, ByteSize, ConfigError, Lowered, TurnsConfig};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ impl From<Totals> for TotalsConfig {
 impl Totals {
     /// What anybody may set, at least and at most.
     const LEAST: Self = Self { turns: 1, memory: ByteSize(1 << 20), cpu: 1, programs: 0 };
-    const MOST: Self = Self { turns: 8_000, memory: ByteSize(1 << 40), cpu: 100_000, programs: 64 };
+    const MOST: Self = Self { turns: TurnsConfig::MOST, memory: ByteSize(1 << 40), cpu: 100_000, programs: 64 };
 
     /// What an agent gets of an operator who says nothing, on a machine with so much memory: half of it.
     pub(super) fn on(memory: Option<u64>) -> Self {

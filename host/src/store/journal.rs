@@ -116,8 +116,10 @@ impl Store {
     /// When the file cannot be read.
     pub async fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError> {
         self.run(|connection| {
-            let mut turns = connection
-                .prepare("SELECT seq, body, reruns, cancelled, touched, received_at FROM turns WHERE answered_at IS NULL ORDER BY seq")?;
+            let mut turns = connection.prepare(
+                "SELECT seq, body, reruns, cancelled, touched, received_at FROM turns
+                 WHERE answered_at IS NULL ORDER BY seq",
+            )?;
             let mut turns = turns.query([])?;
             let mut unfinished = Vec::new();
             while let Some(row) = turns.next()? {

@@ -124,7 +124,8 @@ impl Tools {
             return Err(Refusal::Unavailable("the program was not looked for".to_owned()));
         }
         let reason = command.reason.take();
-        let (found, work, cwd) = self.find(programs, &command).await?;
+        let folder = WorkFolder::new(&programs.data_dir, &self.agent, &self.session);
+        let (found, work, cwd) = self.find(programs, folder.clone(), &command).await?;
         let ask = self.exec_ask(programs, &found, &command)?;
         let runs_others = ask.nature().runs_others;
         let (mut orders, ask) = (orders(&ask, work, cwd, programs), Ask::Exec(ask));
@@ -135,14 +136,18 @@ impl Tools {
         let is_sealed = runs_others && !leave.is_by_rule();
         let time = command.time.map_or(programs.config.time, |time| time.min(programs.config.max_time));
         let (launcher, stdin, stop) = (programs.launcher(), command.stdin, self.stop().clone());
-        let ground = (WorkFolder::new(&programs.data_dir, &self.agent, &self.session), programs.looks.clone());
+        let ground = (folder, programs.looks.clone());
         let run = Run { orders, launcher, stdin, is_sealed, time, ground, stop, slot };
         running::start(run, leave).await
     }
 
     /// Finds what the command names: the program, the work folder, and the folder in it. On a thread that may block.
-    async fn find(&self, programs: &Arc<Programs>, command: &Command) -> Result<(Found, PathBuf, PathBuf), Refusal> {
-        let folder = WorkFolder::new(&programs.data_dir, &self.agent, &self.session);
+    async fn find(
+        &self,
+        programs: &Arc<Programs>,
+        folder: WorkFolder,
+        command: &Command,
+    ) -> Result<(Found, PathBuf, PathBuf), Refusal> {
         let (programs, asked, cwd) = (programs.clone(), command.program.clone(), command.cwd.clone());
         let looked = crate::tasks::blocking(move || {
             let work = folder.open().map_err(|error| match error {

@@ -3,9 +3,10 @@
 mod tls;
 
 use super::*;
-use crate::approval::{AnswerFuture, Client, Office, Person};
-use crate::capability::{Act, ActFuture, Chat, Door, Keys, Refusal};
-use crate::grant::{Answer, Effect, Question, Rule, Want, Wants};
+use crate::approval::{Client, Office};
+use crate::capability::closed::Nobody;
+use crate::capability::{Door, Keys, Refusal};
+use crate::grant::{Effect, Rule, Want, Wants};
 use crate::store::{Durability, Store};
 use std::io;
 use std::net::SocketAddr;
@@ -37,20 +38,6 @@ pub(crate) struct Silent;
 impl Resolve for Silent {
     fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Addresses<'a> {
         Box::pin(std::future::pending())
-    }
-}
-
-struct Nobody;
-
-impl Person for Nobody {
-    fn ask(&self, _: Question) -> AnswerFuture<'_> {
-        Box::pin(async { Answer::Denied })
-    }
-}
-
-impl Chat for Nobody {
-    fn act(&self, _: Act) -> ActFuture<'_> {
-        Box::pin(async { Ok(()) })
     }
 }
 

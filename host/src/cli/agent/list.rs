@@ -11,7 +11,7 @@ use serde_json::json;
 
 /// Shows the agents of the host that runs, unless paths are named; else what lies in the folders.
 pub(super) async fn list(mut config: Config, json: bool, ask: bool) -> Result<(), Failure> {
-    if ask && let Ok(done) = running(&config, &Order::Agents).await? {
+    if ask && let Some(done) = running(&config, &Order::Agents).await? {
         if json {
             output::data(&json!({ "agents": done.agents, "problems": problems(&done) }).to_string());
         } else {

@@ -49,22 +49,20 @@ pub(super) async fn agent(config: Config, args: AgentArgs) -> Result<(), Failure
 /// Gives an order to the host of `run`, else to that of `dev`.
 async fn order(config: &Config, order: &Order) -> Result<Done, Failure> {
     match running(config, order).await? {
-        Ok(done) => match done.error {
-            Some(why) => Err(Failure::other(crate::text::terminal(&why))),
-            None => Ok(done),
-        },
-        Err(nobody) => Err(Failure::not_running(nobody)),
+        Some(Done { error: Some(why), .. }) => Err(Failure::other(crate::text::terminal(&why))),
+        Some(done) => Ok(done),
+        None => Err(Failure::not_running(AskError::NotRunning(config.data_dir.clone()))),
     }
 }
 
 /// The answer of the host that runs, if one does.
-async fn running(config: &Config, order: &Order) -> Result<Result<Done, AskError>, Failure> {
+async fn running(config: &Config, order: &Order) -> Result<Option<Done>, Failure> {
     for folder in homes(config) {
         if let Some(done) = told(&folder, order).await? {
-            return Ok(Ok(done));
+            return Ok(Some(done));
         }
     }
-    Ok(Err(AskError::NotRunning(config.data_dir.clone())))
+    Ok(None)
 }
 
 /// The data folders of the hosts that have what is installed: that of `run`, and that of `dev`.

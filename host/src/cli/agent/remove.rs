@@ -125,10 +125,9 @@ impl Removal<'_> {
 }
 
 async fn not_installed(config: &Config, name: &AgentName, folder: &Path) -> Result<String, Failure> {
-    let origin = match running(config, &Order::Agents).await? {
-        Ok(done) => done.agents.into_iter().find(|line| line.name == name.as_str()).map(|line| line.origin),
-        Err(_nobody) => None,
-    };
+    let done = running(config, &Order::Agents).await?;
+    let line = done.and_then(|done| done.agents.into_iter().find(|line| line.name == name.as_str()));
+    let origin = line.map(|line| line.origin);
     let elsewhere = |place: PathBuf| format!("; it lies in {}, which is not the host's to remove", place.display());
     Ok(format!("`{name}` is not installed in {}{}", folder.display(), origin.map_or_else(String::new, elsewhere)))
 }

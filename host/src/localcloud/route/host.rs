@@ -1,8 +1,7 @@
 //! What the page's settings show of the host in the same process. No part of the protocol: where there is no such host,
 //! the page says where else to look.
 
-use crate::localcloud::body::Params;
-use crate::localcloud::body::{Answer, good};
+use crate::localcloud::body::{Answer, Params, good};
 use crate::localcloud::cloud::Cloud;
 use crate::localcloud::refusal::{Noun, Refusal};
 use axum::extract::rejection::PathRejection;
