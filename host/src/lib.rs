@@ -3,6 +3,7 @@
 //!
 //! Rooms, from the ground up; a room uses only those above it (`ARCHITECTURE.md` has the table, a test holds it).
 
+mod fair;
 mod plain;
 mod private;
 mod process;

@@ -38,7 +38,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ),
 ];
 /// Files at the root of the crate that all rooms stand on.
-const GROUND: [&str; 6] = ["plain", "private", "process", "tasks", "text", "time"];
+const GROUND: [&str; 7] = ["fair", "plain", "private", "process", "tasks", "text", "time"];
 
 /// The modules that a file names with `crate::`.
 #[derive(Default)]

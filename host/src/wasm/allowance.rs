@@ -5,6 +5,7 @@
 use super::breach::{Breach, Breaches};
 use super::clock::CpuClock;
 use super::room::Share;
+use crate::fair::Account;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,28 +23,19 @@ const TELLING: u32 = 10;
 
 /// What an agent has computed, less its share of the time since.
 #[derive(Debug)]
-pub(super) struct Account(Mutex<Debt>);
+pub(super) struct Computed(Mutex<Account>);
 
-#[derive(Debug)]
-struct Debt {
-    seconds: f64,
-    at: Instant,
-}
-
-impl Account {
+impl Computed {
     /// Of an agent that has not computed yet.
     pub(super) fn new(now: Instant) -> Self {
-        Self(Mutex::new(Debt { seconds: 0.0, at: now }))
+        Self(Mutex::new(Account::new(now.into_std())))
     }
 
     /// Notes that it has computed for so long; says how long it has to wait, if it may have so many percent of a processor.
     fn charge(&self, computed: Duration, percent: u32, now: Instant) -> Option<Duration> {
         let share = f64::from(percent) / 100.0;
-        let mut debt = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = now.saturating_duration_since(debt.at).as_secs_f64();
-        let seconds = (debt.seconds - passed * share).max(0.0) + computed.as_secs_f64();
-        *debt = Debt { seconds, at: now.max(debt.at) };
-        let over = seconds - BURST.as_secs_f64() * share;
+        let mut account = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = account.charge(computed, share, f64::INFINITY, now.into_std()) - BURST.as_secs_f64() * share;
         let wait = Duration::try_from_secs_f64(over / share).unwrap_or_default();
         (over > 0.0).then(|| wait.max(SHORTEST))
     }
@@ -151,7 +143,7 @@ mod tests {
     #[test]
     fn an_agent_computes_as_it_likes_for_a_while_and_then_its_share() {
         let start = Instant::now();
-        let account = Account::new(start);
+        let account = Computed::new(start);
         // Half a processor: 30 s at once.
         assert_eq!(account.charge(ms(29_900), 50, start), None);
         assert_eq!(account.charge(ms(600), 50, start), Some(ms(1_000)));
@@ -166,7 +158,7 @@ mod tests {
     #[test]
     fn who_computes_no_more_than_the_share_never_waits() {
         let start = Instant::now();
-        let account = Account::new(start);
+        let account = Computed::new(start);
         for second in 1..10_000 {
             assert_eq!(account.charge(ms(1_000), 100, start + Duration::from_secs(second)), None);
         }

@@ -3,7 +3,7 @@
 //! and take turns between such agents: however much one computes, sockets, timers and other agents find a processor.
 
 use super::clock::CpuClock;
-use std::collections::VecDeque;
+use crate::fair::{Account, Rounds};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,27 +25,18 @@ const NICE: i32 = 19;
 
 /// What one agent has computed of late, in all its turns.
 #[derive(Debug)]
-pub(super) struct Pace(Mutex<Used>);
-
-#[derive(Debug)]
-struct Used {
-    seconds: f64,
-    at: Instant,
-}
+pub(super) struct Pace(Mutex<Account>);
 
 impl Pace {
     /// An agent that has not computed yet.
     pub(super) fn new(now: Instant) -> Self {
-        Self(Mutex::new(Used { seconds: 0.0, at: now }))
+        Self(Mutex::new(Account::new(now)))
     }
 
     /// Notes that it has computed for so long; says whether that was more than its share.
     fn is_heavy(&self, computed: Duration, now: Instant) -> bool {
-        let mut used = lock(&self.0);
-        let passed = now.saturating_duration_since(used.at).as_secs_f64();
-        let left = (used.seconds - passed * OF_A_SECOND).max(0.0) + computed.as_secs_f64();
-        *used = Used { seconds: left.min(FORGIVEN.as_secs_f64() * OF_A_SECOND), at: now.max(used.at) };
-        used.seconds > AT_A_STRETCH.as_secs_f64()
+        let most = FORGIVEN.as_secs_f64() * OF_A_SECOND;
+        lock(&self.0).charge(computed, OF_A_SECOND, most, now) > AT_A_STRETCH.as_secs_f64()
     }
 }
 
@@ -60,8 +51,8 @@ struct Queue {
 
 #[derive(Default)]
 struct State {
-    /// Who has work, the next first, and each one's work in its order. As much as there are turns.
-    agents: VecDeque<(Arc<str>, VecDeque<Job>)>,
+    /// The work of each agent. As much as there are turns.
+    agents: Rounds<Arc<str>, Job>,
     over: bool,
 }
 
@@ -89,10 +80,7 @@ impl Backstage {
 
     fn push(&self, agent: &Arc<str>, job: Job) {
         let mut state = lock(&self.0.state);
-        match state.agents.iter_mut().find(|(name, _)| name == agent) {
-            Some((_, jobs)) => jobs.push_back(job),
-            None => state.agents.push_back((agent.clone(), VecDeque::from([job]))),
-        }
+        state.agents.push(agent.clone(), job);
         drop(state);
         self.0.news.notify_one();
     }
@@ -103,15 +91,9 @@ impl Queue {
     fn next(&self) -> Option<Job> {
         let mut state = lock(&self.state);
         loop {
-            if let Some((agent, mut jobs)) = state.agents.pop_front() {
-                let job = jobs.pop_front();
-                if !jobs.is_empty() {
-                    state.agents.push_back((agent, jobs));
-                }
-                return job;
-            }
-            if state.over {
-                return None;
+            match state.agents.next() {
+                None if !state.over => {}
+                next => return next,
             }
             state = self.news.wait(state).unwrap_or_else(PoisonError::into_inner);
         }

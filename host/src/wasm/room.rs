@@ -1,6 +1,6 @@
 //! What all turns of one agent have together, whichever version of it they run.
 
-use super::allowance::Account;
+use super::allowance::Computed;
 use super::engine::Engine;
 use crate::config::{AgentName, Lowered, Totals, TotalsTable};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ pub(super) struct Room {
     /// The bytes of linear memory that turns have now.
     memory: AtomicU64,
     /// What they have computed.
-    account: Account,
+    account: Computed,
 }
 
 /// What one version has of its agent's room: all of it, unless its manifest is content with less.
@@ -46,7 +46,7 @@ impl Engine {
 
 impl Room {
     fn of(turns: u32) -> Self {
-        Self { turns: semaphore(turns), memory: AtomicU64::new(0), account: Account::new(Instant::now()) }
+        Self { turns: semaphore(turns), memory: AtomicU64::new(0), account: Computed::new(Instant::now()) }
     }
 }
 
@@ -68,7 +68,7 @@ impl Share {
     }
 
     /// What all turns of the agent have computed.
-    pub(super) fn account(&self) -> &Account {
+    pub(super) fn account(&self) -> &Computed {
         &self.room.account
     }
 

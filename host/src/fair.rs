@@ -1,0 +1,88 @@
+//! What keeps one from taking all: an account of what it has used of late, and rounds in which each has its turn.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// What somebody has used, less its share of the time since.
+#[derive(Debug)]
+pub(crate) struct Account {
+    seconds: f64,
+    at: Instant,
+}
+
+impl Account {
+    /// Of somebody who has used nothing yet.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { seconds: 0.0, at: now }
+    }
+
+    /// Notes that it used so much. Of each second it may use `share` of a second; no more than `most` seconds are held
+    /// against it. Gives what is, in seconds. A clock that goes back gives nothing.
+    pub(crate) fn charge(&mut self, used: Duration, share: f64, most: f64, now: Instant) -> f64 {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        let seconds = (self.seconds - passed * share).max(0.0) + used.as_secs_f64();
+        *self = Self { seconds: seconds.min(most), at: now.max(self.at) };
+        self.seconds
+    }
+}
+
+/// Who has something that is to be done, the next first, and each one's in its order.
+#[derive(Debug)]
+pub(crate) struct Rounds<K, T>(VecDeque<(K, VecDeque<T>)>);
+
+impl<K, T> Default for Rounds<K, T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<K: Eq, T> Rounds<K, T> {
+    /// Puts something behind all that this one has already.
+    pub(crate) fn push(&mut self, whose: K, item: T) {
+        match self.0.iter_mut().find(|(name, _)| *name == whose) {
+            Some((_, items)) => items.push_back(item),
+            None => self.0.push_back((whose, VecDeque::from([item]))),
+        }
+    }
+
+    /// The next: of each in its turn.
+    pub(crate) fn next(&mut self) -> Option<T> {
+        let (whose, mut items) = self.0.pop_front()?;
+        let item = items.pop_front();
+        if !items.is_empty() {
+            self.0.push_back((whose, items));
+        }
+        item
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_forgets_at_its_share_and_holds_no_more_than_its_most() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut account = Account::new(start);
+        assert_eq!(account.charge(second, 0.5, 10.0, start), 1.0);
+        assert_eq!(account.charge(Duration::ZERO, 0.5, 10.0, start + second), 0.5);
+        assert_eq!(account.charge(Duration::ZERO, 0.5, 10.0, start), 0.5, "a clock that goes back gives nothing");
+        assert_eq!(account.charge(60 * second, 0.5, 10.0, start + second), 10.0);
+        assert_eq!(account.charge(second, 0.5, 10.0, start + 60 * second), 1.0, "rest is not saved up");
+    }
+
+    #[test]
+    fn each_has_its_turn_however_much_one_has() {
+        let mut rounds = Rounds::default();
+        assert!(rounds.is_empty() && rounds.next().is_none());
+        for (whose, item) in [("a", 1), ("a", 2), ("a", 3), ("b", 4), ("c", 5), ("b", 6)] {
+            rounds.push(whose, item);
+        }
+        assert_eq!(std::iter::from_fn(|| rounds.next()).collect::<Vec<_>>(), [1, 4, 5, 2, 6, 3]);
+        assert!(rounds.is_empty());
+    }
+}
