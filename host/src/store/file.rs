@@ -3,36 +3,37 @@
 //! Jobs that wait together share a transaction, so a burst costs one commit. A job that a request waits for is done on
 //! the spot when nothing is to be done before it: waking the thread and being woken by it costs more than a commit.
 
-use super::open::{Durability, in_memory, open};
+mod log;
+mod worker;
+
+use super::open::{Durability, again, in_memory, open};
+use log::Log;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{mpsc, oneshot};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+use tokio::sync::{Semaphore, oneshot};
+use worker::{Desk, Worker};
 
 /// Jobs that may wait; then callers do.
 const QUEUE: usize = 1_024;
-/// Jobs of one transaction.
-const BATCH: usize = 128;
-/// Jobs between two checkpoints, which bring the log into the file and wait for the disk: the thread's work, not that of
-/// whoever happens to commit.
-const CHECKPOINT: usize = 1_000;
-/// What SQLite writes at once, in bytes.
-const PAGE: usize = 4 << 10;
+/// What an agent keeps above this is written by the store's thread, in bytes: copying it is too long for one on which
+/// others wait.
+pub(super) const SMALL: usize = 4 << 10;
 
 /// A handle to the store. Cheap to clone; the file closes with the last one.
 #[derive(Clone)]
 pub struct Store {
-    jobs: mpsc::Sender<Job>,
+    jobs: SyncSender<Job>,
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    connection: Mutex<Connection>,
-    /// Jobs that are queued and not committed.
-    queued: AtomicUsize,
-    /// Jobs since the last checkpoint.
-    since_checkpoint: AtomicUsize,
+    desk: Mutex<Desk>,
+    /// Places in the queue: all of [`QUEUE`], less those of jobs that are not committed.
+    room: Semaphore,
+    log: Log,
     /// A commit waits for the disk: too long for a thread on which others wait.
     waits_for_disk: bool,
 }
@@ -82,7 +83,13 @@ pub enum StoreError {
 
 type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// Does its work, if there is a transaction to do it in, and gives what is to be called after the commit.
-type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Reply + Send>;
+type Work = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Reply + Send>;
+
+struct Job {
+    /// The agent that called for it by itself, if one did.
+    agent: Option<String>,
+    work: Work,
+}
 
 /// The outcome of a job that is queued. Jobs are done in the order they were queued.
 pub type Receipt<T> = oneshot::Receiver<Result<T, StoreError>>;
@@ -93,7 +100,12 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened, is damaged, is another program's, or is newer than this program.
     pub fn open(file: &Path, durability: Durability) -> Result<Self, StoreError> {
-        Self::on(open(file, durability)?, file, durability)
+        let (connection, other) = (open(file, durability)?, again(file, durability)?);
+        let (store, worker, due) = Self::new(connection, durability);
+        thread("store", file, move || worker.work())?;
+        let shared = Arc::downgrade(&store.shared);
+        thread("store log", file, move || log::keep(&other, &due, &shared))?;
+        Ok(store)
     }
 
     /// A store that is in no file, and is gone with its last handle.
@@ -101,21 +113,24 @@ impl Store {
     /// # Errors
     /// When there is no memory, or no thread.
     pub fn scratch() -> Result<Self, StoreError> {
-        Self::on(in_memory()?, Path::new("memory"), Durability::Process)
+        // Nobody is told that its log is due: there is none.
+        let (store, worker, _) = Self::new(in_memory()?, Durability::Process);
+        thread("store", Path::new("memory"), move || worker.work())?;
+        Ok(store)
     }
 
-    fn on(connection: Connection, file: &Path, durability: Durability) -> Result<Self, StoreError> {
+    /// With what is to be done on its threads.
+    fn new(connection: Connection, durability: Durability) -> (Self, Worker, Receiver<()>) {
+        let (log, due) = Log::new();
         let shared = Arc::new(Shared {
-            connection: Mutex::new(connection),
-            queued: AtomicUsize::new(0),
-            since_checkpoint: AtomicUsize::new(0),
+            desk: Mutex::new(Desk::new(connection)),
+            room: Semaphore::new(QUEUE),
+            log,
             waits_for_disk: durability == Durability::Machine,
         });
-        let (jobs, queue) = mpsc::channel(QUEUE);
-        let failed = |error: std::io::Error| StoreError::Open { file: file.to_owned(), reason: error.to_string() };
-        let worker = shared.clone();
-        crate::tasks::thread("store", move || work(&worker, queue)).map_err(failed)?;
-        Ok(Self { jobs, shared })
+        let (jobs, queue) = sync_channel(QUEUE);
+        let worker = Worker::new(shared.clone(), queue);
+        (Self { jobs, shared }, worker, due)
     }
 
     /// Queues a job; waits while too many do. The receipt comes after the commit.
@@ -124,40 +139,23 @@ impl Store {
         job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Receipt<T> {
         let (sender, receipt) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
+        let work: Work = Box::new(move |connection| {
             let done = connection.and_then(|connection| job(connection).map_err(failed));
             // A caller that is gone does not want to know.
             Box::new(move |committed| drop(sender.send(committed.and(done))))
         });
-        let Ok(place) = self.jobs.reserve().await else { return receipt };
-        // Counted before it can be done.
-        self.shared.queued.fetch_add(1, Ordering::AcqRel);
-        place.send(job);
+        self.push(Job { agent: None, work }).await;
         receipt
     }
 
-    /// Does one statement here and now, if all that was queued before is done, and nobody would wait for a thread that
-    /// steps back; else like [`Store::run`].
-    pub(super) async fn run_now<T: Send + 'static>(
-        &self,
-        statement: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        if !self.shared.waits_for_disk
-            && !crate::tasks::steps_back()
-            && self.shared.queued.load(Ordering::Acquire) == 0
-            // The thread is to make a checkpoint, however few jobs come its way.
-            && self.shared.since_checkpoint.load(Ordering::Relaxed) < CHECKPOINT
-            && let Ok(connection) = self.shared.connection.try_lock()
-        {
-            self.shared.since_checkpoint.fetch_add(1, Ordering::Relaxed);
-            return statement(&connection).map_err(failed);
+    async fn push(&self, job: Job) {
+        // It is never closed.
+        if let Ok(place) = self.shared.room.acquire().await {
+            // Given back by the thread.
+            place.forget();
+            // That place is free, so this does not wait. Without a thread the receipt says so.
+            let _ = self.jobs.send(job);
         }
-        self.run(statement).await
-    }
-
-    /// Counts what a job is going to write by its size, so that large ones bring the next checkpoint sooner.
-    pub(super) fn weigh(&self, bytes: usize) {
-        self.shared.since_checkpoint.fetch_add(bytes / PAGE, Ordering::Relaxed);
     }
 
     /// Queues a job and waits for it.
@@ -167,47 +165,71 @@ impl Store {
     ) -> Result<T, StoreError> {
         self.queue(job).await.await.unwrap_or(Err(StoreError::Closed))
     }
+
+    /// Does one statement here and now, if all that was queued before is done, and nobody would wait for a thread that
+    /// steps back; else like [`Store::run`].
+    pub(super) async fn run_now<T: Send + 'static>(
+        &self,
+        statement: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if let Some(mut desk) = self.desk() {
+            desk.note(Instant::now());
+            return statement(&desk.connection).map_err(failed);
+        }
+        self.run(statement).await
+    }
+
+    /// Does one statement that an agent called for by itself, about a value of `size` bytes: like [`Store::run_now`] if that
+    /// is little, and it has not used the store for more than its share of late. What its caller does not wait for any more is
+    /// not begun, as it would come after what others did since.
+    pub(super) async fn run_for<T: Send + 'static>(
+        &self,
+        agent: &str,
+        size: usize,
+        statement: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.weigh(size);
+        if size <= SMALL
+            && let Some(mut desk) = self.desk()
+            && !desk.is_heavy(agent, Instant::now())
+        {
+            return desk.work_for(agent, statement).map_err(failed);
+        }
+        let (sender, receipt) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            if sender.is_closed() {
+                return Box::new(|_| ());
+            }
+            let done = connection.and_then(|connection| statement(connection).map_err(failed));
+            Box::new(move |committed| drop(sender.send(committed.and(done))))
+        });
+        self.push(Job { agent: Some(agent.to_owned()), work }).await;
+        receipt.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// The connection, if it can be used here and now, after all that was queued before.
+    fn desk(&self) -> Option<MutexGuard<'_, Desk>> {
+        let shared = &self.shared;
+        let is_free = !shared.waits_for_disk && !crate::tasks::steps_back() && shared.room.available_permits() == QUEUE;
+        let desk = is_free.then(|| shared.desk.try_lock().ok()).flatten()?;
+        shared.log.note(1);
+        Some(desk)
+    }
+
+    /// Counts what a job is going to write by its size.
+    pub(super) fn weigh(&self, bytes: usize) {
+        self.shared.log.weigh(bytes);
+    }
+}
+
+/// Starts one of the threads of a store's file.
+fn thread(name: &str, file: &Path, work: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+    let failed = |error: std::io::Error| StoreError::Open { file: file.to_owned(), reason: error.to_string() };
+    crate::tasks::thread(name, work).map(drop).map_err(failed)
 }
 
 fn failed(error: rusqlite::Error) -> StoreError {
     StoreError::Failed(error.to_string())
-}
-
-fn work(shared: &Shared, mut queue: mpsc::Receiver<Job>) {
-    let mut jobs = Vec::with_capacity(BATCH);
-    loop {
-        let count = queue.blocking_recv_many(&mut jobs, BATCH);
-        if count == 0 {
-            return;
-        }
-        let connection = shared.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let (replies, committed) = batch(&connection, &mut jobs);
-        if shared.since_checkpoint.fetch_add(count, Ordering::Relaxed) + count >= CHECKPOINT {
-            shared.since_checkpoint.store(0, Ordering::Relaxed);
-            // One that fails leaves the log longer; the next tries again, and so does the next start.
-            let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        }
-        drop(connection);
-        shared.queued.fetch_sub(count, Ordering::AcqRel);
-        replies.into_iter().for_each(|reply| reply(committed.clone()));
-    }
-}
-
-/// Does jobs in one transaction; gives whom to tell what became of it.
-fn batch(connection: &Connection, jobs: &mut Vec<Job>) -> (Vec<Reply>, Result<(), StoreError>) {
-    let begun = execute(connection, "BEGIN IMMEDIATE");
-    let within = begun.as_ref().map(|()| connection).map_err(Clone::clone);
-    let replies: Vec<Reply> = jobs.drain(..).map(|job| job(within.clone())).collect();
-    let committed = begun.and_then(|()| execute(connection, "COMMIT"));
-    if committed.is_err() && !connection.is_autocommit() {
-        // Nothing to be done about a rollback that fails: the next BEGIN says so.
-        let _ = execute(connection, "ROLLBACK");
-    }
-    (replies, committed)
-}
-
-fn execute(connection: &Connection, statement: &str) -> Result<(), StoreError> {
-    connection.prepare_cached(statement).and_then(|mut statement| statement.execute([])).map(drop).map_err(failed)
 }
 
 #[cfg(test)]

@@ -52,6 +52,15 @@ pub(super) fn open(file: &Path, durability: Durability) -> Result<Connection, St
     Ok(connection)
 }
 
+/// Another connection to a file that is open.
+pub(super) fn again(file: &Path, durability: Durability) -> Result<Connection, StoreError> {
+    let sql = |error| cannot_open(file, &error);
+    let connection = Connection::open(file).map_err(sql)?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(sql)?;
+    set_up(&connection, durability).map_err(sql)?;
+    Ok(connection)
+}
+
 /// A database of its own, in memory alone.
 pub(super) fn in_memory() -> Result<Connection, StoreError> {
     let sql = |error| cannot_open(Path::new("memory"), &error);

@@ -7,9 +7,6 @@ use super::{Store, StoreError};
 pub use change::{Capacity, Change, Changed, Expected};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-/// Values above this are written by the store's thread, in bytes: copying them is too long for one on which others wait.
-const SMALL: usize = 4 << 10;
-
 /// Whose state: an agent's, in one session or in all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Drawer {
@@ -44,7 +41,8 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub async fn recall(&self, drawer: Drawer, key: String) -> Result<Result<Option<Vec<u8>>, Moved>, StoreError> {
-        self.run_now(move |connection| {
+        let agent = drawer.agent.clone();
+        self.run_for(&agent, 0, move |connection| {
             let Some(id) = (match locate(connection, &drawer)?.to_read() {
                 Ok(id) => id,
                 Err(moved) => return Ok(Err(moved)),
@@ -63,9 +61,8 @@ impl Store {
     /// When the file cannot be written.
     pub async fn change(&self, drawer: Drawer, change: Change, most: Capacity) -> Result<Changed, StoreError> {
         let size = change.new.as_ref().map_or(0, Vec::len);
-        self.weigh(size);
-        let job = move |connection: &Connection| alter(connection, &drawer, change, most);
-        if size > SMALL { self.run(job).await } else { self.run_now(job).await }
+        let agent = drawer.agent.clone();
+        self.run_for(&agent, size, move |connection| alter(connection, &drawer, change, most)).await
     }
 
     /// The keys that begin with `prefix` and come after `after`, in the order of their bytes: at most `most`.
@@ -79,7 +76,8 @@ impl Store {
         after: String,
         most: u32,
     ) -> Result<Result<Vec<String>, Moved>, StoreError> {
-        self.run_now(move |connection| {
+        let agent = drawer.agent.clone();
+        self.run_for(&agent, 0, move |connection| {
             let id = match locate(connection, &drawer)?.to_read() {
                 Ok(id) => id,
                 Err(moved) => return Ok(Err(moved)),

@@ -114,7 +114,7 @@ async fn no_update_is_lost_among_many_that_count() {
                 let old = get(&store, shared(), "k").await;
                 let new = old.as_ref().map_or(0, |old| u32::from_le_bytes(old[..4].try_into().expect("four"))) + 1;
                 // Longer than what is written on the spot, every other time: both ways meet.
-                let size = if new % 2 == 0 { 2 * SMALL } else { 4 };
+                let size = if new % 2 == 0 { 2 * crate::store::file::SMALL } else { 4 };
                 let mut value = new.to_le_bytes().to_vec();
                 value.resize(size, 0);
                 let change = Change { key: "k".into(), expected: Expected::Exactly(old), new: Some(value) };
