@@ -7,6 +7,7 @@
 pub(super) mod confine;
 mod family;
 mod filter;
+mod privilege;
 
 use super::orders::{self, Orders, Report};
 use super::program;
@@ -83,6 +84,7 @@ fn start(orders: &Orders, stdin: OwnedFd) -> io::Result<rustix::process::Pid> {
     rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
     confine::landlock(orders, &file)?;
     filter::apply(orders.network)?;
+    privilege::give_up()?;
     let child = command.spawn()?;
     i32::try_from(child.id())
         .ok()
