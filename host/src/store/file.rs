@@ -3,18 +3,20 @@
 //! Jobs that wait together share a transaction, so a burst costs one commit. A job that a request waits for is done on
 //! the spot when nothing is to be done before it: waking the thread and being woken by it costs more than a commit.
 
+mod desk;
 mod log;
 mod worker;
 
 use super::open::{Durability, again, in_memory, open};
+use desk::Desk;
 use log::Log;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Instant;
 use tokio::sync::{Semaphore, oneshot};
-use worker::{Desk, Worker};
+use worker::Worker;
 
 /// Jobs that may wait; then callers do.
 const QUEUE: usize = 1_024;
@@ -87,8 +89,21 @@ type Work = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Reply + Send>;
 
 struct Job {
     /// The agent that called for it by itself, if one did.
-    agent: Option<String>,
+    caller: Option<Caller>,
     work: Work,
+}
+
+struct Caller {
+    agent: String,
+    /// As long as it waits.
+    waits: Weak<()>,
+}
+
+impl Job {
+    /// Whether its agent does not wait for it any more. Then it is not begun: it would come after what others did since.
+    fn is_given_up(&self) -> bool {
+        self.caller.as_ref().is_some_and(|caller| caller.waits.strong_count() == 0)
+    }
 }
 
 /// The outcome of a job that is queued. Jobs are done in the order they were queued.
@@ -123,7 +138,7 @@ impl Store {
     fn new(connection: Connection, durability: Durability) -> (Self, Worker, Receiver<()>) {
         let (log, due) = Log::new();
         let shared = Arc::new(Shared {
-            desk: Mutex::new(Desk::new(connection)),
+            desk: Mutex::new(Desk::new(connection, durability)),
             room: Semaphore::new(QUEUE),
             log,
             waits_for_disk: durability == Durability::Machine,
@@ -138,22 +153,17 @@ impl Store {
         &self,
         job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Receipt<T> {
-        let (sender, receipt) = oneshot::channel();
-        let work: Work = Box::new(move |connection| {
-            let done = connection.and_then(|connection| job(connection).map_err(failed));
-            // A caller that is gone does not want to know.
-            Box::new(move |committed| drop(sender.send(committed.and(done))))
-        });
-        self.push(Job { agent: None, work }).await;
+        let (work, receipt) = work(job);
+        self.push(Job { caller: None, work }).await;
         receipt
     }
 
     async fn push(&self, job: Job) {
-        // It is never closed.
+        // It is closed when there is no thread any more.
         if let Ok(place) = self.shared.room.acquire().await {
             // Given back by the thread.
             place.forget();
-            // That place is free, so this does not wait. Without a thread the receipt says so.
+            // That place is free, so this does not wait.
             let _ = self.jobs.send(job);
         }
     }
@@ -181,30 +191,26 @@ impl Store {
 
     /// Does one statement that an agent called for by itself, about a value of `size` bytes: like [`Store::run_now`] if that
     /// is little, and it has not used the store for more than its share of late. What its caller does not wait for any more is
-    /// not begun, as it would come after what others did since.
+    /// not begun.
     pub(super) async fn run_for<T: Send + 'static>(
         &self,
         agent: &str,
         size: usize,
         statement: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.weigh(size);
         if size <= SMALL
             && let Some(mut desk) = self.desk()
             && !desk.is_heavy(agent, Instant::now())
         {
             return desk.work_for(agent, statement).map_err(failed);
         }
-        let (sender, receipt) = oneshot::channel();
-        let work: Work = Box::new(move |connection| {
-            if sender.is_closed() {
-                return Box::new(|_| ());
-            }
-            let done = connection.and_then(|connection| statement(connection).map_err(failed));
-            Box::new(move |committed| drop(sender.send(committed.and(done))))
-        });
-        self.push(Job { agent: Some(agent.to_owned()), work }).await;
-        receipt.await.unwrap_or(Err(StoreError::Closed))
+        let waits = Arc::new(());
+        let caller = Caller { agent: agent.to_owned(), waits: Arc::downgrade(&waits) };
+        let (work, receipt) = work(statement);
+        self.push(Job { caller: Some(caller), work }).await;
+        let done = receipt.await.unwrap_or(Err(StoreError::Closed));
+        drop(waits);
+        done
     }
 
     /// The connection, if it can be used here and now, after all that was queued before.
@@ -220,6 +226,19 @@ impl Store {
     pub(super) fn weigh(&self, bytes: usize) {
         self.shared.log.weigh(bytes);
     }
+}
+
+/// A job's work, with what tells what came of it.
+fn work<T: Send + 'static>(
+    job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> (Work, Receipt<T>) {
+    let (sender, receipt) = oneshot::channel();
+    let work: Work = Box::new(move |connection| {
+        let done = connection.and_then(|connection| job(connection).map_err(failed));
+        // A caller that is gone does not want to know.
+        Box::new(move |committed| drop(sender.send(committed.and(done))))
+    });
+    (work, receipt)
 }
 
 /// Starts one of the threads of a store's file.

@@ -62,7 +62,12 @@ impl Store {
     pub async fn change(&self, drawer: Drawer, change: Change, most: Capacity) -> Result<Changed, StoreError> {
         let size = change.new.as_ref().map_or(0, Vec::len);
         let agent = drawer.agent.clone();
-        self.run_for(&agent, size, move |connection| alter(connection, &drawer, change, most)).await
+        let alter = move |connection: &Connection| alter(connection, &drawer, change, most);
+        let changed = self.run_for(&agent, size, alter).await;
+        if let Ok(Changed::Done) = changed {
+            self.weigh(size);
+        }
+        changed
     }
 
     /// The keys that begin with `prefix` and come after `after`, in the order of their bytes: at most `most`.

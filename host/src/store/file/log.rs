@@ -33,16 +33,21 @@ impl Log {
 
     /// Counts jobs that were done.
     pub(super) fn note(&self, jobs: usize) {
-        if self.jobs.fetch_add(jobs, Ordering::Relaxed) + jobs >= DUE && !self.is_due.swap(true, Ordering::AcqRel) {
-            self.jobs.store(0, Ordering::Relaxed);
-            if self.due.try_send(()).is_err() {
-                // What is in memory alone has no thread.
-                self.is_due.store(false, Ordering::Release);
-            }
+        let is_due = self.jobs.fetch_add(jobs, Ordering::Relaxed) + jobs >= DUE;
+        let is_first = is_due && !self.is_due.swap(true, Ordering::AcqRel);
+        if is_first && self.due.try_send(()).is_err() {
+            // What is in memory alone has no thread.
+            self.done();
         }
     }
 
-    /// Counts a job that is going to write so many bytes as what it weighs.
+    /// It is in the file, but for what came meanwhile: the next time is as far off as ever.
+    fn done(&self) {
+        self.jobs.store(0, Ordering::Relaxed);
+        self.is_due.store(false, Ordering::Release);
+    }
+
+    /// Counts a job that writes so many bytes as what it weighs.
     pub(super) fn weigh(&self, bytes: usize) {
         self.note(bytes / PAGE);
     }
@@ -63,7 +68,7 @@ pub(super) fn keep(connection: &Connection, due: &Receiver<()>, store: &Weak<Sha
             let _desk = shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = into_file(connection);
         }
-        shared.log.is_due.store(false, Ordering::Release);
+        shared.log.done();
     }
 }
 
@@ -110,6 +115,12 @@ mod tests {
         }
         drop((other, worker, store));
         thread.join().expect("it ended");
+    }
+
+    /// Before 3.51.3 SQLite could spoil a file that is written while another connection brings its log over.
+    #[test]
+    fn this_sqlite_may_be_asked_for_that() {
+        assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
     }
 
     #[test]

@@ -3,88 +3,40 @@
 //! An agent that has used the store for more than its share of late gives way: its calls wait for each other, in rounds
 //! with those of other such agents, and rest after each as long as anybody else uses the store.
 
+use super::desk::Desk;
 use super::{Job, Reply, Shared, StoreError, failed};
-use crate::fair::{Account, Rounds};
+use crate::fair::Rounds;
 use rusqlite::Connection;
-use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Jobs of one transaction.
 const BATCH: usize = 128;
-/// What an agent may use the store for at a stretch, and of each second in the long run, before it gives way: in seconds.
-const AT_A_STRETCH: f64 = 0.010;
-const OF_A_SECOND: f64 = 0.1;
-/// No more than this is held against it, in seconds: it is forgiven three seconds after it stopped.
-const MOST: f64 = 3.0 * OF_A_SECOND;
 /// How long those who give way rest, in times of what the last of them took; and at most.
 const REST: u32 = 19;
 const LONGEST_REST: Duration = Duration::from_millis(20);
-/// How often it is looked whether the log is in the file.
+/// How often it is looked whether the log is in the file, and how long that is waited for.
 const A_WHILE: Duration = Duration::from_millis(1);
-/// Who has used the store so recently is still at it.
-const LATELY: Duration = Duration::from_millis(20);
-
-/// What is used by one at a time: the connection, and by whom it was of late.
-pub(super) struct Desk {
-    pub(super) connection: Connection,
-    agents: HashMap<String, Account>,
-    /// When anybody used it who need not give way.
-    others: Option<Instant>,
-}
-
-impl Desk {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, agents: HashMap::new(), others: None }
-    }
-
-    /// Whether this agent has to give way.
-    pub(super) fn is_heavy(&mut self, agent: &str, now: Instant) -> bool {
-        let account = self.agents.get_mut(agent);
-        account.is_some_and(|account| account.charge(Duration::ZERO, OF_A_SECOND, MOST, now) > AT_A_STRETCH)
-    }
-
-    /// Does work for an agent, and charges it with the time.
-    pub(super) fn work_for<T>(&mut self, agent: &str, work: impl FnOnce(&Connection) -> T) -> T {
-        let begun = Instant::now();
-        let done = work(&self.connection);
-        self.charge(agent, begun.elapsed(), Instant::now());
-        done
-    }
-
-    fn charge(&mut self, agent: &str, used: Duration, now: Instant) {
-        // As many as there are agents.
-        let account = self.agents.entry(agent.to_owned()).or_insert_with(|| Account::new(now));
-        account.charge(used, OF_A_SECOND, MOST, now);
-    }
-
-    /// Notes that somebody uses it who need not give way.
-    pub(super) fn note(&mut self, now: Instant) {
-        self.others = Some(now);
-    }
-
-    /// Whether somebody used it lately who need not give way.
-    fn is_shared(&self, now: Instant) -> bool {
-        self.others.is_some_and(|at| now.saturating_duration_since(at) < LATELY)
-    }
-}
+const LONG: Duration = Duration::from_millis(50);
 
 /// What the thread has before it.
 pub(super) struct Worker {
     shared: Arc<Shared>,
     queue: Receiver<Job>,
-    /// What is done next, together.
+    /// What has come.
     jobs: Vec<Job>,
     /// What gives way, by agent.
     behind: Rounds<String, Job>,
     rests_until: Instant,
+    /// When one of those was done last.
+    last: Instant,
 }
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, queue: Receiver<Job>) -> Self {
-        let (jobs, behind) = (Vec::with_capacity(BATCH), Rounds::default());
-        Self { shared, queue, jobs, behind, rests_until: Instant::now() }
+        let (jobs, behind, now) = (Vec::with_capacity(BATCH), Rounds::default(), Instant::now());
+        Self { shared, queue, jobs, behind, rests_until: now, last: now }
     }
 
     /// Works until the last handle is gone.
@@ -116,14 +68,21 @@ impl Worker {
     fn round(&mut self, now: Instant) {
         let (came, shared) = (self.jobs.len(), self.shared.clone());
         let mut desk = shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        self.sort(&mut desk, now);
-        let behind = self.next_behind(now);
-        let gives_way = behind.is_some();
-        self.jobs.extend(behind);
-        let count = self.jobs.len();
-        let (replies, committed) = if count > 0 { batch(&mut desk, self.jobs.drain(..)) } else { (Vec::new(), Ok(())) };
-        if gives_way && desk.is_shared(now) {
-            self.rests_until = Instant::now() + (now.elapsed() * REST).min(LONGEST_REST);
+        let mut batch = Batch::default();
+        for job in std::mem::take(&mut self.jobs) {
+            match &job.caller {
+                // Looked at before each: many of one agent's may have come together.
+                Some(caller) if desk.is_heavy(&caller.agent, now) => self.behind.push(caller.agent.clone(), job),
+                _ => drop(batch.work(&mut desk, job)),
+            }
+        }
+        let behind = self.next_behind(now).map(|job| batch.work(&mut desk, job));
+        let (count, (replies, committed, each)) = (batch.replies.len(), batch.end(&mut desk));
+        if let Some((agent, took)) = behind.flatten() {
+            self.last = now;
+            if desk.is_shared(&agent, now) {
+                self.rests_until = Instant::now() + ((took + each) * REST).min(LONGEST_REST);
+            }
         }
         drop(desk);
         shared.log.note(count);
@@ -131,45 +90,74 @@ impl Worker {
         replies.into_iter().for_each(|reply| reply(committed.clone()));
     }
 
-    /// One of what gives way, if it has rested. So does what is written into the file meanwhile: see [`Log::is_due`].
+    /// One of what gives way, if it has rested. So it does while the log is brought into the file, for a while.
     fn next_behind(&mut self, now: Instant) -> Option<Job> {
-        if self.shared.log.is_due() {
+        if self.shared.log.is_due() && now < self.last + LONG {
             self.rests_until = self.rests_until.max(now + A_WHILE);
         }
-        (now >= self.rests_until).then(|| self.behind.next()).flatten()
-    }
-
-    /// Puts behind what gives way, and notes that there is something else.
-    fn sort(&mut self, desk: &mut Desk, now: Instant) {
-        for job in std::mem::take(&mut self.jobs) {
-            match &job.agent {
-                Some(agent) if desk.is_heavy(agent, now) => self.behind.push(agent.clone(), job),
-                _ => {
-                    desk.note(now);
-                    self.jobs.push(job);
-                }
-            }
+        if now < self.rests_until {
+            return None;
         }
+        std::iter::from_fn(|| self.behind.next()).find(|job| !job.is_given_up())
     }
 }
 
-/// Does jobs in one transaction; gives whom to tell what became of it.
-fn batch(desk: &mut Desk, jobs: impl Iterator<Item = Job>) -> (Vec<Reply>, Result<(), StoreError>) {
-    let begun = execute(&desk.connection, "BEGIN IMMEDIATE");
-    let mut replies = Vec::with_capacity(BATCH);
-    for Job { agent, work } in jobs {
-        let within = |connection: &Connection| work(begun.clone().map(|()| connection));
-        replies.push(match agent {
-            Some(agent) => desk.work_for(&agent, within),
-            None => within(&desk.connection),
-        });
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Nobody waits for room that never comes.
+        self.shared.room.close();
     }
-    let committed = begun.and_then(|()| execute(&desk.connection, "COMMIT"));
-    if committed.is_err() && !desk.connection.is_autocommit() {
-        // Nothing to be done about a rollback that fails: the next BEGIN says so.
-        let _ = execute(&desk.connection, "ROLLBACK");
+}
+
+/// Jobs that are done in one transaction.
+#[derive(Default)]
+struct Batch {
+    /// Whether it has begun, if anything was to be done.
+    begun: Option<Result<(), StoreError>>,
+    replies: Vec<Reply>,
+    /// The agents it is done for.
+    agents: Vec<String>,
+    /// What it took beside their own time: to begin and to end it.
+    besides: Duration,
+}
+
+impl Batch {
+    /// Does a job; for whom, and what that took, if an agent called for it.
+    fn work(&mut self, desk: &mut Desk, job: Job) -> Option<(String, Duration)> {
+        if job.is_given_up() {
+            return None;
+        }
+        let begins = Instant::now();
+        let begun = self.begun.get_or_insert_with(|| execute(&desk.connection, "BEGIN IMMEDIATE")).clone();
+        let starts = Instant::now();
+        self.besides += starts - begins;
+        let reply = (job.work)(begun.map(|()| &desk.connection));
+        let ends = Instant::now();
+        self.replies.push(reply);
+        let Some(caller) = job.caller else {
+            desk.note(ends);
+            return None;
+        };
+        desk.charge(&caller.agent, ends - starts, ends);
+        self.agents.push(caller.agent.clone());
+        Some((caller.agent, ends - starts))
     }
-    (replies, committed)
+
+    /// Gives whom to tell what became of it, and what each had of the time that it took to begin and to end.
+    fn end(self, desk: &mut Desk) -> (Vec<Reply>, Result<(), StoreError>, Duration) {
+        let Some(begun) = self.begun else { return (Vec::new(), Ok(()), Duration::ZERO) };
+        let ends = Instant::now();
+        let committed = begun.and_then(|()| execute(&desk.connection, "COMMIT"));
+        if committed.is_err() && !desk.connection.is_autocommit() {
+            // Nothing to be done about a rollback that fails: the next BEGIN says so.
+            let _ = execute(&desk.connection, "ROLLBACK");
+        }
+        let now = Instant::now();
+        let jobs = u32::try_from(self.replies.len()).unwrap_or(u32::MAX).max(1);
+        let each = (self.besides + (now - ends)) / jobs;
+        self.agents.iter().for_each(|agent| desk.charge(agent, each, now));
+        (self.replies, committed, each)
+    }
 }
 
 fn execute(connection: &Connection, statement: &str) -> Result<(), StoreError> {

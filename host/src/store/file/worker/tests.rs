@@ -62,7 +62,8 @@ fn is_over(call: &mut Call) -> bool {
 
 #[test]
 fn an_agent_gives_way_for_what_it_used_of_late() {
-    let (mut desk, start) = (Desk::new(in_memory().expect("a connection")), Instant::now());
+    let mut desk = Desk::new(in_memory().expect("a connection"), Durability::Process);
+    let start = Instant::now();
     assert!(!desk.is_heavy("a", start), "it has not used it yet");
     desk.charge("a", 9 * MS, start);
     assert!(!desk.is_heavy("a", start));
@@ -87,7 +88,7 @@ fn who_gives_way_goes_in_rounds_behind_all_else_and_rests() {
     assert_eq!(free, super::super::QUEUE, "what waits behind takes nobody's place");
     bench.worker.rests_until = start + MS;
     assert!(bench.round(start).is_empty(), "it rests, as others are at it");
-    // Nobody else has used it for a while.
+    // Nobody else has used it for a while; what was not rested then is not rested now.
     let mut rounds = (0..4).map(|_| bench.round(start + SECOND));
     assert_eq!([(); 4].map(|()| rounds.next().expect("a round")), [vec!["b1"], vec!["a2"], vec!["a3"], vec![]]);
     assert!(calls[1..].iter_mut().all(is_over));
@@ -107,6 +108,37 @@ fn a_light_one_is_served_at_once_and_a_heavy_one_when_its_turn_comes() {
 }
 
 #[test]
+fn many_of_one_agent_that_come_together_are_not_all_done_together() {
+    let (mut bench, start) = (Bench::new(), Instant::now());
+    let desk = bench.store.shared.desk.lock().expect("free");
+    let long = |_: &Connection| {
+        let begins = Instant::now();
+        while begins.elapsed() < 11 * MS {}
+        Ok(())
+    };
+    let store = bench.store.clone();
+    let mut first: Call = Box::pin(async move { store.run_for("a", 0, long).await });
+    assert!(!is_over(&mut first));
+    let [mut second, mut third] = ["second", "third"].map(|what| bench.call("a", what));
+    drop(desk);
+    assert_eq!(bench.round(start), ["second"], "the one that gives way, as nobody else is there");
+    assert!(is_over(&mut first) && is_over(&mut second) && !is_over(&mut third));
+    assert_eq!(bench.round(start + SECOND), ["third"]);
+}
+
+#[test]
+fn without_its_thread_a_store_says_that_it_is_closed() {
+    let bench = Bench::new();
+    let mut early = bench.call("", "early");
+    drop(bench.worker);
+    let mut late: Call = Box::pin(async move { bench.store.run_for("a", usize::MAX, |_| Ok(())).await });
+    for call in [&mut early, &mut late] {
+        let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Ready(Err(StoreError::Closed))));
+    }
+}
+
+#[test]
 fn who_gives_way_waits_for_the_log_too() {
     let (store, worker, due) = Store::new(in_memory().expect("a connection"), Durability::Process);
     let (mut bench, start) = (Bench { store, worker, done: Arc::default() }, Instant::now());
@@ -118,6 +150,7 @@ fn who_gives_way_waits_for_the_log_too() {
     assert!(due.try_recv().is_err());
     assert_eq!(bench.round(start), ["host"]);
     assert!(bench.round(start).is_empty() && bench.worker.rests_until > start);
+    assert_eq!(bench.round(start + SECOND), ["a"], "it goes on however long that takes");
     drop(due);
 }
 
