@@ -7,6 +7,9 @@ use crate::grant::SecretName;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// The longest end of a line, in bytes: that of JSON with both its characters.
+const MAX_GAP: usize = 4;
+
 /// How a secret may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -18,7 +21,7 @@ enum Form {
     Json,
     /// Hexadecimal, in small letters or capitals.
     Hex,
-    /// Base64 in the usual letters or those for URLs, whatever stands before it.
+    /// Base64 in the usual letters or those for URLs, whatever stands before it, and over several lines.
     Base64,
 }
 
@@ -159,11 +162,13 @@ impl Pattern {
     }
 
     fn stands_at(&self, bytes: &[u8], is_all: bool) -> Match {
-        let mut at = 0;
+        let (mut at, open) = (0, if is_all { Match::No } else { Match::Open });
         for expected in &self.bytes {
-            let Some((byte, len)) = self.form.unit(&bytes[at..], is_all) else {
-                return if is_all { Match::No } else { Match::Open };
-            };
+            if at > 0 {
+                let Some(gap) = self.form.gap(&bytes[at..], is_all) else { return open };
+                at += gap;
+            }
+            let Some((byte, len)) = self.form.unit(&bytes[at..], is_all) else { return open };
             if !self.form.is_same(byte, *expected) {
                 return Match::No;
             }
@@ -193,6 +198,20 @@ impl Form {
                 byte == expected || (byte == b'-' && expected == b'+') || (byte == b'_' && expected == b'/')
             }
         }
+    }
+
+    /// How many bytes end a line before the next letter: as they are, or as in JSON. None where that is not clear yet.
+    fn gap(self, bytes: &[u8], is_all: bool) -> Option<usize> {
+        let mut at = 0;
+        while self == Self::Base64 && at < MAX_GAP {
+            match (bytes.get(at), bytes.get(at + 1)) {
+                (Some(b'\r' | b'\n'), _) => at += 1,
+                (Some(b'\\'), Some(b'r' | b'n')) => at += 2,
+                (Some(b'\\'), None) if !is_all => return None,
+                _ => break,
+            }
+        }
+        Some(at)
     }
 
     /// The first byte that is meant, and how many it is written with. None where that is not clear yet.

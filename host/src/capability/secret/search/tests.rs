@@ -44,9 +44,17 @@ fn forms(value: &str) -> Vec<String> {
         value.bytes().map(|byte| format!("\\u{byte:04x}")).collect(),
     ];
     for before in [&b""[..], b"x", b"yz", b"user:", b"ab", b"abc"] {
-        all.extend([encoded(value.as_bytes(), before, false), encoded(value.as_bytes(), before, true)]);
+        let plain = encoded(value.as_bytes(), before, false);
+        all.extend(["\n", "\r\n", "\\n", "\\r\\n"].map(|end| wrapped(&plain, end)));
+        all.extend([plain, encoded(value.as_bytes(), before, true)]);
     }
     all
+}
+
+/// In lines of five letters.
+fn wrapped(text: &str, end: &str) -> String {
+    let lines: Vec<String> = text.as_bytes().chunks(5).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    lines.join(end)
 }
 
 #[test]
