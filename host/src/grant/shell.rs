@@ -57,9 +57,9 @@ fn of(name: &str, args: &[String]) -> Nature {
 /// One program with its arguments, without a look at what it runs.
 fn alone(name: &str, args: &[String]) -> Nature {
     let base = base(name);
-    let is = |list: &str| is_in(list, &base);
+    let is = |list: &str| is_in(list, &base) || ([SHELLS, INTERPRETERS].contains(&list) && is_in(list, head(&base)));
     let asks = |arg: &String| ["--version", "--help", "-V", "-h", "-version", "version"].contains(&arg.as_str());
-    if is(ELEVATORS) {
+    if is_in(ELEVATORS, &base) {
         return runs(Severity::Critical, "as another user, the system's own perhaps");
     }
     let list: [(&str, &str); 5] = [
@@ -101,6 +101,12 @@ fn base(name: &str) -> String {
     let bare = file.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
     let bare = bare.strip_suffix("-cli").unwrap_or(bare);
     bare.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-').to_owned()
+}
+
+/// What it is a kind of: `vim` of `vim.basic`, `perl` of `perl5.36-x86_64-linux-gnu`.
+fn head(base: &str) -> &str {
+    let head = base.split(['.', '-']).next().unwrap_or_default();
+    head.trim_end_matches(|c: char| c.is_ascii_digit())
 }
 
 mod lists;

@@ -12,6 +12,7 @@ pub(super) const INTERPRETERS: &str = "\
     racket sbcl clisp emacs emacsclient erl escript elixir iex ocaml gdb lldb awk gawk mawk nawk original-awk sed gsed \
     ed red ex vi vim vimdiff view nvim rvim less more most man m dc gnuplot sqlite psql mysql mariadb mongosh redis \
     osascript wasmtime wasmer wine qemu-system dotnet mono ftp mail mutt nano pico bpftrace systemtap stap zathura gimp \
+    editor pager sensible \
     blender latex pdflatex xelatex lualatex tex prove pydoc pdb ipdb pylint fzf xdotool dialog whiptail";
 
 /// Run the program that their arguments name.
@@ -44,7 +45,7 @@ pub(super) const BUILDERS: &str = "\
 /// Take on another user's rights.
 pub(super) const ELEVATORS: &str = "\
     sudo sudoedit doas su pkexec run0 run runuser setpriv nsenter chroot machinectl sg newgrp gksu gksudo kdesu super \
-    calife please pls sudo-rs su-rs";
+    calife please pls sudo-rs su-rs sudo.ws";
 
 /// One file with many names.
 pub(super) const MULTI: &str = "\
@@ -133,6 +134,10 @@ const RUN_BY: &[(&str, &str, &str)] = &[
     ("groff", "", "U"),
     ("cpio", "--rsh-command --rmt-command", ""),
     ("openvpn", "--up --down --plugin --config --script-security", ""),
+    ("install", "--strip-program", ""),
+    ("dpkg-architecture", "--command", "c"),
+    ("sdiff", "--diff-program", ""),
+    ("diff", "--diff-program", ""),
     ("svn", "--config-option --diff-cmd --editor-cmd --config-dir", ""),
 ];
 

@@ -135,7 +135,16 @@ git config alias.x !id
 git filter-branch x
 git --config-env=a=b log
 kubectl exec p id
-ip netns exec x id"#;
+ip netns exec x id
+bash-static -c id
+vim.basic -c !id
+perl5.36-x86_64-linux-gnu -e 1
+editor x
+sensible-pager x
+install -s --strip-program=x a b
+sdiff --diff-program=x a b
+diff3 --diff-program=x a b c
+dpkg-architecture -c id"#;
 
 #[test]
 fn code_on_the_command_line_is_seen_behind_every_door() {
@@ -240,6 +249,9 @@ fn ordinary_programs_are_told_as_such() {
         "ssh-keygen -l -f x",
         "nmap -sT h",
         "sort x",
+        "install -m 644 a b",
+        "apt-listchanges",
+        "sdiff a b",
         "find . -name x",
         "chmod 600 x",
         "curl -s https://x",
