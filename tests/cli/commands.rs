@@ -78,7 +78,8 @@ async fn what_a_manifest_does_not_get_is_told_before_and_when_it_is_loaded() -> 
     let data = tempfile::tempdir()?;
     std::fs::write(data.path().join("sophon-host.toml"), "[limits]\ncpu = \"1s\"\nprograms = 5\n")?;
     std::fs::copy(guest("echo"), data.path().join("c.wasm"))?;
-    let manifest = "[agent]\nname = \"greedy\"\nversion = \"1\"\ncomponent = \"c.wasm\"\n[limits]\nprograms = 2\n\
+    let manifest = "[agent]\nname = \"greedy\"\nversion = \"1\"\ncomponent = \"c.wasm\"\n\
+                    history = { messages = 7 }\n[limits]\nprograms = 2\n\
                     [total]\nturns = 7\nprograms = 64";
     std::fs::write(data.path().join("agent.toml"), manifest)?;
     let folder = data.path().display().to_string();
@@ -90,8 +91,15 @@ async fn what_a_manifest_does_not_get_is_told_before_and_when_it_is_loaded() -> 
         let told = "`total.programs` is 32 by sophon-host.toml, and not the 64 of its agent.toml";
         assert!(shown.stdout.contains(told) && !shown.stdout.contains("`total.turns`"), "{}", shown.stdout);
     }
+    let shown = run(data.path(), &["agent", "inspect", &folder], &[]).await?;
+    assert!(
+        shown.stdout.contains("history  reads up to 7 messages of the session before its turn"),
+        "{}",
+        shown.stdout
+    );
     let shown = run(data.path(), &["agent", "inspect", "--json", &folder], &[]).await?;
     let seen: Value = serde_json::from_str(&shown.stdout)?;
+    assert_eq!(seen["history"]["messages"], 7);
     assert_eq!((&seen["limits"]["cpu"], &seen["limits"]["programs"]), (&json!("1 s"), &json!("2")));
     let total = ["turns", "cpu", "programs"].map(|key| seen["total"][key].as_str());
     assert_eq!(total, [Some("7"), Some("100%"), Some("32")]);

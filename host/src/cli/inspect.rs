@@ -2,7 +2,7 @@
 
 use super::exit::Failure;
 use super::output;
-use crate::config::{Amount, Limits, Lowered, Manifest, Totals, TotalsConfig};
+use crate::config::{Amount, HistorySpec, Limits, Lowered, Manifest, Totals, TotalsConfig};
 use crate::wasm::{Inspection, find_manifests};
 use serde_json::json;
 use std::path::Path;
@@ -40,12 +40,13 @@ fn as_json(Given { manifest, totals, lowered }: &Given, seen: &Inspection) -> se
         let short = |key: &str| key.trim_start_matches("total.").to_owned();
         entries.iter().map(|(key, amount)| (short(key), amount.to_string().into())).collect()
     };
+    let HistorySpec { messages, bytes } = manifest.history;
     let (limits, totals) = (named(&manifest.limits.entries()), named(&totals.entries()));
     json!({
         "name": manifest.name.as_str(), "version": manifest.version, "description": manifest.description,
         "component": manifest.component, "size": seen.size, "sha256": seen.digest.to_string(),
         "contract": seen.contract, "can": seen.can, "cannot": seen.cannot, "not_offered": seen.unknown,
-        "wants": manifest.wants, "limits": limits, "total": totals,
+        "wants": manifest.wants, "history": { "messages": messages, "bytes": bytes.0 }, "limits": limits, "total": totals,
         "lowered": lowered.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
@@ -71,6 +72,7 @@ fn lines(Given { manifest, totals, lowered }: &Given, seen: &Inspection) -> Vec<
     for (index, want) in wants.iter().enumerate() {
         lines.push(row(if index == 0 { "wants" } else { "" }, want));
     }
+    lines.push(row("history", &history(manifest.history)));
     lines.push(row("limits", &limits(&manifest.limits)));
     lines.push(row("in all", &together(totals)));
     lines.extend(lowered.iter().map(|lowered| row("", &lowered.to_string())));
@@ -78,6 +80,13 @@ fn lines(Given { manifest, totals, lowered }: &Given, seen: &Inspection) -> Vec<
         lines.push(row("lacks", &format!("{unknown}: this host does not offer it, and does not load the agent")));
     }
     lines
+}
+
+fn history(HistorySpec { messages, bytes }: HistorySpec) -> String {
+    match messages {
+        0 => "reads nothing of what was said before".to_owned(),
+        _ => format!("reads up to {messages} messages of the session before its turn, {bytes} of text"),
+    }
 }
 
 fn limits(limits: &Limits) -> String {
