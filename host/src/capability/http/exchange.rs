@@ -4,7 +4,7 @@ use super::answer::{Carrier, Response};
 use super::connect::{Pipe, check_literal, connect};
 use super::fault::{Fault, Kind};
 use super::quota::{Quota, Room};
-use super::request::{CONNECT_TIME, Checked, Request, words};
+use super::request::{Checked, Request, words};
 use super::resolve::{Resolve, System};
 use super::standing::Standing;
 use super::tls::Trust;
@@ -140,7 +140,7 @@ impl Web {
     /// Does what was allowed: connects, sends, and waits for the head of the answer.
     async fn perform(&self, checked: &Checked, named: &[IpNet]) -> Result<Head, Fault> {
         let message = checked.message(&self.keys)?;
-        let connection = self.quota.connection(CONNECT_TIME).await?;
+        let connection = self.quota.connection(checked.connect_time).await?;
         let pipe = self.connect(checked, named).await?;
         match tokio::time::timeout(checked.head_time, exchange(checked, message, pipe)).await {
             Ok(came) => came.map(|(head, carrier)| (head, (carrier, connection))),
