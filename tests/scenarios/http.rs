@@ -44,7 +44,10 @@ async fn a_page_that_a_person_approves_is_read_and_shown() -> Result<()> {
     let asked = world.user.asked("").await?;
     assert_eq!(
         (&asked["command"], &asked["host"]),
-        (&json!(format!("GET {}", site.url("/a?b=c"))), &json!(site.addr.to_string()))
+        (
+            &json!(format!("GET {}\nwith headers of 30 bytes: “accept: text/html, text/*, */*”", site.url("/a?b=c"))),
+            &json!(site.addr.to_string())
+        )
     );
     assert!(asked["message"].as_str().unwrap_or_default().contains("you asked me to read it"), "{asked}");
     assert!(site.asked().is_empty(), "it was sent before it was allowed");

@@ -41,6 +41,8 @@ pub struct HttpAsk {
     pub query: Option<String>,
     /// The secrets that the host would put in.
     pub secrets: BTreeSet<SecretName>,
+    /// What the agent puts into its head, a line each, if anything. Shown, and part of what was asked; rules do not look at it.
+    pub headers: Option<Content>,
     /// What it would carry, if anything. Shown, and part of what was asked; rules do not look at it.
     pub body: Option<Content>,
 }
@@ -64,6 +66,8 @@ pub struct ExecAsk {
     pub reads: Vec<PathBuf>,
     /// Whether the kernel holds it to that.
     pub confined: bool,
+    /// What the kernel does not hold it to, in words.
+    pub lack: Option<&'static str>,
     /// What its standard input would begin with, if anything.
     pub input: Option<Content>,
 }
@@ -181,6 +185,7 @@ impl HttpAsk {
         to.field(&self.path);
         to.list(self.query.iter());
         to.list(self.secrets.iter().map(|name| &name.0));
+        to.content(self.headers.as_ref());
         to.content(self.body.as_ref());
     }
 }
@@ -190,7 +195,8 @@ impl ExecAsk {
     pub fn unseen(asked: &str) -> Self {
         let (name, program, cwd) = (Some(asked.to_owned()), PathBuf::new(), String::new());
         let (args, reads) = (Vec::new(), Vec::new());
-        Self { name, program, digest: [0; 32], args, cwd, network: false, reads, confined: true, input: None }
+        let (confined, lack) = (true, None);
+        Self { name, program, digest: [0; 32], args, cwd, network: false, reads, confined, lack, input: None }
     }
 
     /// The first thing that cannot be: what the operating system would cut or misread.
@@ -238,6 +244,7 @@ impl ExecAsk {
         to.field([u8::from(self.network)]);
         to.list(self.reads.iter().map(|read| path(read)));
         to.field([u8::from(self.confined)]);
+        to.list(self.lack.iter());
         to.content(self.input.as_ref());
     }
 }

@@ -124,7 +124,7 @@ impl HttpAsk {
         let port = url.port_or_known_default().filter(|port| *port > 0).ok_or("port 0 cannot be reached")?;
         let path = path(url.path())?;
         let query = url.query().map(str::to_owned);
-        Ok(Self { method: method(method_text)?, scheme, host, port, path, query, secrets, body: None })
+        Ok(Self { method: method(method_text)?, scheme, host, port, path, query, secrets, headers: None, body: None })
     }
 
     /// Scheme, host, and the port where it is not the scheme's.

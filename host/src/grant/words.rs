@@ -4,6 +4,7 @@ use super::Content;
 use super::ask::{Ask, ExecAsk, HttpAsk};
 use super::web::Scheme;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::path::{Component, Path};
 
 /// The longest title, command and reason, in bytes of what they show.
@@ -89,7 +90,8 @@ impl HttpAsk {
 
     fn title(&self) -> String {
         let verb = match self.method.as_str() {
-            "GET" | "HEAD" | "OPTIONS" => "Read from",
+            "GET" | "HEAD" | "OPTIONS" if self.body.is_none() => "Read from",
+            "GET" | "HEAD" | "OPTIONS" => "Send to",
             "DELETE" => "Delete at",
             "POST" | "PUT" | "PATCH" => "Send to",
             _ => "Talk to",
@@ -102,21 +104,25 @@ impl HttpAsk {
     }
 
     fn command(&self, content: fn(&Content) -> String) -> String {
-        let line = crate::text::line(&format!("{} {}", self.method, self.url()), MAX_COMMAND);
+        let headers = self.headers.as_ref().map(|headers| format!("\nwith headers of {}", content(headers)));
         let body = self.body.as_ref().map(|body| format!("\nwith {}", content(body)));
-        line + &body.unwrap_or_default()
+        [Some(bounded(&self.line())), headers, body].into_iter().flatten().collect()
+    }
+
+    fn line(&self) -> String {
+        format!("{} {}", self.method, self.url())
     }
 
     fn severity(&self) -> Severity {
         let deed = match self.method.as_str() {
-            "GET" | "HEAD" | "OPTIONS" => Severity::Low,
-            "POST" | "PUT" | "PATCH" => Severity::Medium,
+            "GET" | "HEAD" | "OPTIONS" if self.body.is_none() => Severity::Low,
+            "GET" | "HEAD" | "OPTIONS" | "POST" | "PUT" | "PATCH" => Severity::Medium,
             _ => Severity::High,
         };
-        let exposed = match (self.scheme, self.secrets.is_empty()) {
-            (Scheme::Https, true) => Severity::Low,
-            (Scheme::Https, false) | (Scheme::Http, true) => Severity::Medium,
-            (Scheme::Http, false) => Severity::High,
+        let exposed = match self.scheme {
+            _ if !self.secrets.is_empty() || is_cut(&self.line()) => Severity::High,
+            Scheme::Https => Severity::Low,
+            Scheme::Http => Severity::Medium,
         };
         deed.max(exposed)
     }
@@ -133,16 +139,15 @@ impl ExecAsk {
         }
     }
 
-    /// What is not confined could do whatever the host can.
+    /// What is not confined could do whatever the host can, and what is not shown whole whatever it says.
     fn severity(&self) -> Severity {
-        let least = if self.confined { Severity::Low } else { Severity::High };
+        let least = if self.confined && !is_cut(&self.line()) { Severity::Low } else { Severity::High };
         self.nature().severity.max(least)
     }
 
     /// The command line, quoted so that each argument is seen as what it is, and which file it would be.
     fn command(&self, content: fn(&Content) -> String) -> String {
-        let line: Vec<String> = std::iter::once(&self.shown()).chain(&self.args).map(|word| quoted(word)).collect();
-        let line = crate::text::line(&line.join(" "), MAX_COMMAND);
+        let line = bounded(&self.line());
         let file = crate::text::line(&self.program.display().to_string(), MAX_TITLE);
         let line = match &self.name {
             Some(_) if !file.is_empty() => format!("{line}\n({file})"),
@@ -151,7 +156,13 @@ impl ExecAsk {
         let folder = self.folder().map(|folder| format!("\nin the folder {folder} of its work folder"));
         let input = self.input.as_ref().map(|input| format!("\nwith the input of {}", content(input)));
         let reads = self.reads().map(|reads| format!("\nit could read, besides: {reads}"));
-        [Some(line), folder, input, reads].into_iter().flatten().collect()
+        let lack = self.lack.map(|lack| format!("\nnot held: {lack}"));
+        [Some(line), folder, input, reads, lack].into_iter().flatten().collect()
+    }
+
+    fn line(&self) -> String {
+        let words: Vec<String> = std::iter::once(&self.shown()).chain(&self.args).map(|word| quoted(word)).collect();
+        words.join(" ")
     }
 
     /// What it could read besides the system's own files, by the operator's rule.
@@ -165,6 +176,22 @@ impl ExecAsk {
         let is_inner = Path::new(&self.cwd).components().any(|part| part != Component::CurDir);
         is_inner.then(|| crate::text::code(&self.cwd, MAX_TITLE))
     }
+}
+
+/// What would be done, as much as is shown of it; of a longer one with what tells it from all others.
+fn bounded(line: &str) -> String {
+    let shown = crate::text::line(line, MAX_COMMAND);
+    match is_cut(line) {
+        true => format!(
+            "{shown}\n(not all of it is shown; all has the SHA-256 {})",
+            crate::text::hex(&Sha256::digest(line))
+        ),
+        false => shown,
+    }
+}
+
+fn is_cut(line: &str) -> bool {
+    line.len() > MAX_COMMAND
 }
 
 /// An agent's words in quotes that they cannot close.

@@ -172,6 +172,7 @@ impl Tools {
             network: false,
             reads: Vec::new(),
             confined: programs.hold > Hold::None,
+            lack: programs.hold.lack(),
             input: Content::of(&command.stdin),
         };
         let plain = Ask::Exec(plain.checked().map_err(Refusal::Invalid)?);

@@ -27,8 +27,8 @@ const HEAD_TIME: Duration = Duration::from_secs(60);
 const MAX_HEAD_TIME: Duration = Duration::from_secs(600);
 
 /// Headers that say how a message is carried, which is the host's affair: with them a guest could make one request
-/// look like two.
-const CARRIAGE: [&str; 14] = [
+/// look like two; and those by which servers take it for one of another method or path than what was allowed.
+const CARRIAGE: [&str; 19] = [
     "connection",
     "content-length",
     "expect",
@@ -43,6 +43,11 @@ const CARRIAGE: [&str; 14] = [
     "transfer-encoding",
     "upgrade",
     "via",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
 ];
 
 /// A request as an agent wrote it.
@@ -89,6 +94,7 @@ impl Request {
         let head_time = self.timeout.unwrap_or(HEAD_TIME).clamp(MIN_TIME, MAX_HEAD_TIME);
         let connect_time = self.connect_timeout.unwrap_or(CONNECT_TIME).clamp(MIN_TIME, CONNECT_TIME);
         let idle_time = self.idle_timeout.unwrap_or(IDLE_TIME).clamp(MIN_TIME, IDLE_TIME);
+        ask.headers = in_words(&self.headers);
         let mut headers = headers(self.headers)?;
         let query = ask.query.as_deref().unwrap_or_default().as_bytes();
         let texts = headers.values().map(HeaderValue::as_bytes).chain([query, &self.body]);
@@ -128,6 +134,13 @@ pub(super) fn check_body(size: usize) -> Result<(), Fault> {
     Err(Refusal::Limit(most).of(Kind::Body))
 }
 
+/// The agent's headers as a person is shown them, a line each: so no two lists of them look the same.
+fn in_words(list: &[(String, Vec<u8>)]) -> Option<Content> {
+    let lines: Vec<Vec<u8>> =
+        list.iter().map(|(name, value)| [name.to_ascii_lowercase().as_bytes(), b": ", value].concat()).collect();
+    Content::of(&lines.join(&b'\n'))
+}
+
 /// The agent's headers, and those that the host adds where the agent did not.
 fn headers(list: Vec<(String, Vec<u8>)>) -> Result<HeaderMap, Fault> {
     let bytes: usize = list.iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -141,7 +154,7 @@ fn headers(list: Vec<(String, Vec<u8>)>) -> Result<HeaderMap, Fault> {
         let invalid = |why: &str| Refusal::Invalid(format!("the header `{shown}` {why}"));
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("has a name that is none"))?;
         if is_carriage(name.as_str()) {
-            return Err(invalid("is the host's to set, as it says how the request is carried").into());
+            return Err(invalid("is the host's to set, as it says what the request is or how it is carried").into());
         }
         let value = HeaderValue::from_maybe_shared(Bytes::from(value))
             .map_err(|_| invalid("has a control character in its value"))?;

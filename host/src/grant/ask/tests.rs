@@ -18,7 +18,8 @@ pub(in crate::grant) fn exec(line: &str) -> Ask {
     let name = (!name.starts_with('/')).then_some(name);
     let (program, args) = (PathBuf::from(program), words.collect());
     let (cwd, reads) = (String::new(), vec![]);
-    Ask::Exec(ExecAsk { name, program, digest: [1; 32], args, cwd, network: false, reads, confined: true, input: None })
+    let (confined, lack) = (true, None);
+    Ask::Exec(ExecAsk { name, program, digest: [1; 32], args, cwd, network: false, reads, confined, lack, input: None })
 }
 
 pub(in crate::grant) fn own(action: &str) -> Ask {

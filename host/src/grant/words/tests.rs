@@ -15,7 +15,7 @@ fn severity_comes_from_the_deed() {
         (http("PATCH", "http://a.example/"), Severity::Medium),
         (http("DELETE", "https://a.example/"), Severity::High),
         (http("PROPFIND", "https://a.example/"), Severity::High),
-        (keyed("GET", "https://a.example/"), Severity::Medium),
+        (keyed("GET", "https://a.example/"), Severity::High),
         (keyed("GET", "http://a.example/"), Severity::High),
         (exec("ls -l"), Severity::Medium),
         (exec("bash -c id"), Severity::High),
@@ -38,6 +38,13 @@ fn the_words_are_the_hosts() {
     let address = "POST http://xn--bcher-kva.example:81/a?q=1";
     assert_eq!(ask.command(), Some(format!("{address}\nwith 7 bytes: “pay=all”")));
     assert!(ask.record().starts_with(&format!("{address}\nwith 7 bytes, SHA-256 ")), "{}", ask.record());
+    let Ask::Http(full) = http("GET", "https://a.example/") else { panic!("no request") };
+    let full = HttpAsk { headers: Content::of(b"x-a: 1\nx-b: 2"), body: Content::of(b"y"), ..full };
+    let asked = Ask::Http(full.clone());
+    assert_eq!((asked.title().as_str(), asked.severity()), ("Send to a.example", Severity::Medium));
+    let shown = "GET https://a.example/\nwith headers of 13 bytes: “x-a: 1\\nx-b: 2”\nwith 1 byte: “y”";
+    assert_eq!(asked.command().as_deref(), Some(shown));
+    assert_ne!(asked.fingerprint(), Ask::Http(HttpAsk { headers: None, ..full }).fingerprint());
     let ask = exec("sh -c ls|wc");
     assert_eq!(ask.title(), "Run `sh`: a shell: it runs whatever its arguments and its input say");
     assert_eq!(ask.command().as_deref(), Some("sh -c 'ls|wc'\n(/usr/bin/sh)"));
@@ -58,6 +65,28 @@ fn the_words_are_the_hosts() {
         assert_eq!(ask.command().as_deref(), Some(shown));
         let ask = Ask::Exec(ExecAsk { cwd: cwd.to_owned(), input: Content::of(b"id"), ..run.clone() });
         assert_eq!(ask.command(), Some(format!("{shown}\nwith the input of 2 bytes: “id”")));
+    }
+}
+
+#[test]
+fn what_the_kernel_does_not_hold_is_said_where_it_is_asked() {
+    let Ask::Exec(run) = exec("ls") else { panic!("not of a program") };
+    let free = Ask::Exec(ExecAsk { confined: false, lack: Some("all"), ..run.clone() });
+    assert_eq!((free.title().as_str(), free.severity()), ("Run `ls`, not confined", Severity::High));
+    let half = Ask::Exec(ExecAsk { lack: Some("signals"), ..run });
+    assert_eq!(half.command().as_deref(), Some("ls\n(/usr/bin/ls)\nnot held: signals"));
+    assert_ne!(half.fingerprint(), exec("ls").fingerprint());
+}
+
+#[test]
+fn what_is_not_shown_whole_is_told_apart_and_bad() {
+    let long = "a".repeat(MAX_COMMAND);
+    let asks = |end: &str| [http("GET", &format!("https://a.example/{long}{end}")), exec(&format!("ls {long}{end}"))];
+    for (one, other) in asks("1").iter().zip(&asks("2")) {
+        assert_eq!(one.severity(), Severity::High);
+        assert_ne!(one.command(), other.command());
+        assert_ne!(one.record(), other.record(), "the log tells them apart, too");
+        assert!(one.record().contains("not all of it is shown"), "{}", one.record());
     }
 }
 
