@@ -69,7 +69,7 @@ impl Worker {
         let (came, shared) = (self.jobs.len(), self.shared.clone());
         let mut desk = shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batch = Batch::default();
-        for job in std::mem::take(&mut self.jobs) {
+        for job in self.jobs.drain(..) {
             match &job.caller {
                 // Looked at before each: many of one agent's may have come together.
                 Some(caller) if desk.is_heavy(&caller.agent, now) => self.behind.push(caller.agent.clone(), job),
