@@ -1,7 +1,8 @@
 //! Clouds that are away, or seem to be there and are not.
 
 use anyhow::{Context as _, Result, ensure};
-use sophon_host::localcloud::{Fault, RequestFault, Rule, SocketFault};
+use serde_json::json;
+use sophon_host::localcloud::{Fault, Refused, RequestFault, Rule, SocketFault};
 use sophon_tests::{Event, Frozen, PATIENCE, World};
 use std::time::Duration;
 
@@ -91,5 +92,58 @@ async fn a_request_that_takes_effect_when_its_client_has_given_up_takes_effect_o
         let cards = world.user.kinds_of(&turn).iter().filter(|kind| *kind == "task_created").count();
         ensure!(cards == 1, "{route}: {cards} cards");
     }
+    Ok(())
+}
+
+/// A world in whose session the probe answers.
+async fn probing() -> Result<(World, String)> {
+    let world = World::start().await?;
+    let session = world.user.session().await?;
+    world.user.ask(&session, "/use probe").await?;
+    Ok((world, session))
+}
+
+/// The questions of a session, as the cloud keeps them.
+async fn questions(world: &World, session: &str) -> Result<Vec<serde_json::Value>> {
+    let messages = world.user.messages(session).await?;
+    let lists = messages.iter().filter_map(|message| message["approvals"].as_array());
+    Ok(lists.flatten().cloned().collect())
+}
+
+#[tokio::test]
+async fn a_question_outlasts_a_cloud_that_goes_away_and_its_answer_comes_over_the_next_connection() -> Result<()> {
+    let (mut world, session) = probing().await?;
+    let interaction = world.user.say(&session, "ask eat drink").await?;
+    let asked = world.user.asked("eat?”").await?;
+    world.restart_cloud().await?;
+    world.user.decide(&asked, json!({ "decision": "approve" })).await?;
+    // The next one is asked over the new connection, which is then cut while the question stands.
+    let asked = world.user.asked("drink?”").await?;
+    world.cloud().cut();
+    world.user.decide(&asked, json!({ "decision": "deny" })).await?;
+    assert_eq!(world.user.answer(&interaction).await?.text, "eat? Decision::Once. drink? Decision::Denied. ");
+    let told = questions(&world, &session).await?;
+    let told: Vec<_> = told.iter().map(|one| (one["decision"].as_str(), one["by"].as_str())).collect();
+    assert_eq!(told, [(Some("approve"), Some("user")), (Some("deny"), Some("user"))]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_question_that_the_cloud_refuses_at_first_is_asked_again_until_it_is_taken_and_once_in_all() -> Result<()> {
+    let (world, session) = probing().await?;
+    let mut rules = Vec::new();
+    for status in [Refused::Internal, Refused::BadGateway, Refused::Unavailable] {
+        let retry_after = (status == Refused::Unavailable).then_some(Duration::from_millis(1));
+        let fault = Fault::request("requestApproval", RequestFault::Refuse { status, retry_after });
+        rules.extend(world.cloud().faults().add(Rule::once(fault)));
+    }
+    let interaction = world.user.say(&session, "ask eat").await?;
+    let asked = world.user.asked("eat?”").await?;
+    for rule in rules {
+        world.cloud().faults().bitten(rule, 1).await;
+    }
+    world.user.decide(&asked, json!({ "decision": "approve" })).await?;
+    assert_eq!(world.user.answer(&interaction).await?.text, "eat? Decision::Once. ");
+    assert_eq!(questions(&world, &session).await?.len(), 1);
     Ok(())
 }
