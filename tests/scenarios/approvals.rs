@@ -87,6 +87,17 @@ async fn an_always_reaches_as_far_as_it_says() -> Result<()> {
     Ok(())
 }
 
+/// Takes back the one grant that there is, in the chat, in a session of its own.
+pub(crate) async fn take_back(world: &World) -> Result<()> {
+    let session = world.user.session().await?;
+    let list = world.user.ask(&session, "/grants").await?.text;
+    let ids: Vec<&str> = list.lines().filter_map(|line| line.strip_prefix("- ")?.split('`').nth(1)).collect();
+    let [id] = ids[..] else { anyhow::bail!("not one grant: {list}") };
+    let told = world.user.ask(&session, &format!("/revoke {id}")).await?.text;
+    anyhow::ensure!(told.contains("taken back"), "{told}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_user_lists_what_is_allowed_in_the_chat_and_takes_it_back() -> Result<()> {
     let (world, session) = world().await?;

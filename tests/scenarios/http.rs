@@ -188,9 +188,7 @@ async fn a_grant_that_is_taken_back_ends_the_request_that_goes_on_by_it() -> Res
     let asked = world.user.asked("").await?;
     world.user.decide(&asked, json!({ "decision": "approve_always", "scope": "tool" })).await?;
     site.news().await;
-    let store = world.store()?;
-    let grants = store.grants(0).await?;
-    store.revoke_grant(&grants[0].id, "the test", 0).await?;
+    crate::approvals::take_back(&world).await?;
     site.closed().await;
     let text = world.user.answer(&interaction).await?.text;
     assert!(text.contains("the grant that allowed it was taken back"), "{text}");

@@ -1,6 +1,6 @@
 //! However a program ends, and whatever it has started: nothing of it is left.
 
-use super::{ask, free, nobody, said, work};
+use super::{ask, free, nobody, said, work, world};
 use anyhow::Result;
 use serde_json::json;
 use sophon_tests::World;
@@ -83,5 +83,21 @@ async fn an_agent_ends_a_program_by_dropping_it_by_killing_it_and_by_its_own_end
     let text = ask(&world, &session, "exec begin 4 sleep 1000").await?;
     assert_eq!(text, "4 begun", "the turn ends with four that run");
     assert_eq!(ask(&world, &session, "exec run 0 echo next").await?, "Ok(0) next");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_grant_that_is_taken_back_ends_the_program_that_runs_by_it() -> Result<()> {
+    let (world, session) = world(vec![], "shell").await?;
+    let interaction = world.user.say(&session, &format!("sh -c '{PIPE} {STUBBORN} sleep 1000'")).await?;
+    let asked = world.user.asked("its arguments and its input say").await?;
+    world.user.decide(&asked, json!({ "decision": "approve_always", "scope": "tool" })).await?;
+    said(&world, &interaction, "ready").await?;
+    let gone = nobody(&work(&world, "shell")?);
+    said(&world, &interaction, "going").await?;
+    crate::approvals::take_back(&world).await?;
+    gone.await??;
+    let text = world.user.answer(&interaction).await?.text;
+    assert!(text.contains("the leave to run it was taken back"), "{text}");
     Ok(())
 }
