@@ -1,5 +1,6 @@
 //! An agent asks, a person answers: each answer, and each way not to get one.
 
+use crate::http;
 use anyhow::Result;
 use serde_json::{Value, json};
 use sophon_host::localcloud::{Buckets, Fault, Options, RequestFault, Rule};
@@ -206,5 +207,26 @@ async fn an_agent_that_asks_for_ever_is_stopped() -> Result<()> {
     }
     let answer = world.user.answer(&interaction).await?;
     assert!(answer.text.contains("its limit of 50 questions"), "{}", answer.text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn equal_requests_that_are_started_at_once_are_one_question_and_a_no_is_for_both() -> Result<()> {
+    let ((world, session), site) = (http::world(http::asking()).await?, http::hello().await?);
+    world.user.ask(&session, "/use tireless").await?;
+    let url = site.url("/");
+    let interaction = world.user.say(&session, &format!("http pair {url} {url}")).await?;
+    world.user.decide(&world.user.asked("").await?, json!({ "decision": "deny" })).await?;
+    let text = world.user.answer(&interaction).await?.text;
+    let ends: Vec<&str> = text.split(" and ").collect();
+    assert!(ends.len() == 2 && ends.iter().all(|end| end.contains("a person, who said no")), "{text}");
+    assert_eq!((questions(&world), site.asked().len()), (1, 0));
+    // What differs is asked about by itself.
+    let interaction = world.user.say(&session, &format!("http pair {url} {}", site.url("/other"))).await?;
+    for _ in 0..2 {
+        world.user.decide(&world.user.asked("").await?, json!({ "decision": "approve" })).await?;
+    }
+    assert_eq!(world.user.answer(&interaction).await?.text, "200 and 200");
+    assert_eq!(questions(&world), 3);
     Ok(())
 }

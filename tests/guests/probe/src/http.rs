@@ -21,6 +21,7 @@ pub(crate) fn deed<'w>(mut words: impl Iterator<Item = &'w str>) -> Result<Answe
         "hold" => Ok(hold(one, number(two))),
         "crowd" => crowd(one, number(two)),
         "late" => late(one),
+        "pair" => pair(one, two),
         "time" => time(one, number(two)),
         other => Err(Failure::other(format!("the probe knows no {other} of http"))),
     };
@@ -62,6 +63,16 @@ fn first(one: &str, other: &str) -> Result<String> {
         Wake::Ready(at) => Ok(format!("{at} with {}", both.swap_remove(at as usize).finish()?.status())),
         wake => Ok(format!("{wake:?}")),
     }
+}
+
+/// Two at once; what came of each, in their order.
+fn pair(one: &str, other: &str) -> Result<String> {
+    let end = |pending: Pending<http::Response>| match pending.finish() {
+        Ok(answer) => answer.status().to_string(),
+        Err(failure) => failure.to_string(),
+    };
+    let both = [http::get(one).start()?, http::get(other).start()?];
+    Ok(both.map(end).join(" and "))
 }
 
 /// Keeps answers without reading them until one more is refused.
