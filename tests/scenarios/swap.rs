@@ -4,6 +4,7 @@ mod bad;
 mod behind;
 mod faults;
 mod hands;
+mod leave;
 mod noticed;
 mod share;
 mod state;
