@@ -1,18 +1,25 @@
 //! Secrets: put in by the host where they are tied to, never seen by the agent, whatever a server sends back.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use serde_json::json;
 use sophon_host::config::{SecretSpec, secret_value};
 use sophon_host::grant::{Effect, Rule, SecretName};
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Log, Page, Site, World, guests};
+use sophon_host::store::Entry;
+use sophon_tests::{Log, Page, Site, World, guests, page};
 
 const VALUE: &str = "s3cr3t+Value/%41\"";
 
 /// A world where requests are allowed, with a session in which the probe answers and the secret KEY for `hosts`.
 async fn world(hosts: &[&str]) -> Result<(World, String)> {
+    world_that(Effect::Allow, hosts).await
+}
+
+/// The same where a rule says this of requests.
+async fn world_that(effect: Effect, hosts: &[&str]) -> Result<(World, String)> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     world.config.policy.rules = vec![Rule {
-        effect: Effect::Allow,
+        effect,
         agent: "*".parse().expect("a name"),
         pattern: "http *://*:*/*".parse().expect("a pattern"),
         addresses: vec!["127.0.0.1/32".parse()?],
@@ -121,5 +128,32 @@ async fn a_secret_goes_the_same_way_by_the_standard() -> Result<()> {
     assert!(site.asked().iter().any(|asked| asked.ends_with(&format!("<{VALUE}>"))), "{:?}", site.asked());
     let text = world.user.ask(&session, &format!("wasi get {}", site.url("/{{secret:KEY}}"))).await?.text;
     assert_eq!(text, "HttpRequestDenied");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_secret_that_comes_back_in_a_body_is_told_in_the_log_on_the_card_and_in_the_audit() -> Result<()> {
+    let log = Log::start();
+    let site = Site::start(|_| page("text/plain", &format!("it is {VALUE}, as you know"))).await?;
+    let (world, session) = world_that(Effect::Ask, &["127.0.0.1"]).await?;
+    let interaction = world.user.say(&session, &format!("http get {} x {{{{secret:KEY}}}}", site.url("/"))).await?;
+    world.user.decide(&world.user.asked("").await?, json!({ "decision": "approve" })).await?;
+    let text = world.user.answer(&interaction).await?.text;
+    assert!(text.ends_with("it is [secret KEY], as you know"), "{text}");
+
+    let line = log.text().lines().find(|line| line.contains("a secret came back in an answer")).map(str::to_owned);
+    let line = line.with_context(|| format!("it is not in the log: {}", log.text()))?;
+    for part in ["WARN", "and was cut out", "host=127.0.0.1", "secret=KEY"] {
+        assert!(line.contains(part), "{part} is not in {line}");
+    }
+    let events = world.user.events_of(&interaction);
+    let card = events.iter().find(|event| event.kind == "task_completed").context("a card that is done")?;
+    assert_eq!(card.data["result"]["secrets_cut_out"], json!(["KEY"]), "{card:?}");
+    let entries = world.store()?.audit_after(0, 10).await?;
+    let came = entries.iter().find_map(|sealed| match &sealed.entry {
+        Entry::Done { outcome, .. } => Some(outcome.as_str()),
+        _ => None,
+    });
+    assert!(came.is_some_and(|came| came.ends_with("; secrets came back and were cut out: KEY")), "{came:?}");
     Ok(())
 }
