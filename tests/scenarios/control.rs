@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 use sophon_host::capability::Settings;
+use sophon_host::localcloud::Buckets;
 use sophon_host::wasm::{Ended, Failure};
-use sophon_tests::{Alone, World};
+use sophon_tests::{Alone, World, agents, by_the_standard};
+use std::fs;
 
 #[tokio::test]
 async fn a_turn_is_told_what_is_left_of_its_limits() -> Result<()> {
@@ -41,6 +43,40 @@ async fn an_agent_is_given_its_operators_values() -> Result<()> {
     let session = world.user.session().await?;
     world.user.ask(&session, "/use probe").await?;
     assert_eq!(world.user.ask(&session, "setting model").await?.text, "nothing false");
+    Ok(())
+}
+
+/// Answers with the value of `model`, or that there is none.
+const READS: &str = r#"
+(data (i32.const 1024) "model")
+(data (i32.const 1040) "no value")
+(func (export "handle") (param i32) (result i32)
+  (call $config (i32.const 1024) (i32.const 5) (i32.const 256))
+  ;; The standard's functions may fail.
+  (if (i32.load8_u (i32.const 256)) (then unreachable))
+  (if (i32.load8_u (i32.const 260))
+    (then (return (call $answer (i32.load (i32.const 264)) (i32.load (i32.const 268))))))
+  (call $answer (i32.const 1040) (i32.const 8)))"#;
+
+#[tokio::test]
+async fn an_agent_is_given_its_own_values_by_the_standard_and_nobody_elses() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for name in ["reader", "other"] {
+        let home = folder.path().join(name);
+        fs::create_dir(&home)?;
+        fs::write(home.join("c.wasm"), by_the_standard(READS)?)?;
+        let manifest = format!("[agent]\nname = \"{name}\"\nversion = \"1\"\ncomponent = \"c.wasm\"\n");
+        fs::write(home.join("agent.toml"), manifest)?;
+    }
+    let mut world = World::paired(agents(vec![folder.path().to_owned()]), Buckets::unlimited()).await?;
+    let values = [("model".to_owned(), "großes".to_owned())].into();
+    world.config.policy.values.insert("reader".to_owned().try_into().map_err(anyhow::Error::msg)?, values);
+    world.start_host().await?;
+    for (name, value) in [("reader", "großes"), ("other", "no value")] {
+        let session = world.user.session().await?;
+        world.user.ask(&session, &format!("/use {name}")).await?;
+        assert_eq!(world.user.ask(&session, "hello").await?.text, value, "{name}");
+    }
     Ok(())
 }
 

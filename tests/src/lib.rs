@@ -27,7 +27,7 @@ pub use log::Log;
 pub use process::{Dev, Run, binary, run};
 pub use record::{Tally, check};
 pub use script::{Request, Script, good};
-pub use shell::component;
+pub use shell::{by_the_standard, component};
 pub use site::{Page, Site, page, redirect};
 pub use time::Frozen;
 pub use traffic::{Deed, End, Said, deed};

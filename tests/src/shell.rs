@@ -12,6 +12,23 @@ const MIGRATOR: &str = r#"
   (instance $migrator (export "migrate" (func $migrate)))
   (export "sophon:agent/migrator@0.1.0" (instance $migrator))"#;
 
+/// The settings of the contract, and those of the standard.
+const SETTINGS: &str = r#"(import "sophon:agent/config@0.1.0" (instance $config
+    (export "get" (func (param "key" string) (result (option string))))))"#;
+const STANDARD_SETTINGS: &str = r#"(import "wasi:config/store@0.2.0-rc.1" (instance $config
+    (type $error' (variant (case "upstream" string) (case "io" string)))
+    (export "error" (type $error (eq $error')))
+    (export "get" (func (param "key" string) (result (result (option string) (error $error)))))))"#;
+
+/// A guest that reads its settings by `wasi:config`: `$config` writes a result that holds the option.
+///
+/// # Errors
+/// As [`component`].
+pub fn by_the_standard(text: &str) -> Result<Vec<u8>> {
+    anyhow::ensure!(SHELL.contains(SETTINGS), "the shell imports its settings otherwise");
+    wrapped(&SHELL.replace(SETTINGS, STANDARD_SETTINGS), text)
+}
+
 /// A guest's file as a component.
 ///
 /// # Errors
@@ -22,11 +39,15 @@ pub fn component(text: &str) -> Result<Vec<u8>> {
     if whole {
         return Ok(wat::parse_str(text)?);
     }
+    wrapped(SHELL, text)
+}
+
+fn wrapped(shell: &str, text: &str) -> Result<Vec<u8>> {
     let own = |name: &str| text.contains(&format!("(export \"{name}\")"));
     let realloc = if own("realloc") { "$guest \"realloc\"" } else { "$libc \"realloc\"" };
     let post = if own("post-return") { "(post-return (core func $guest \"post-return\"))" } else { "" };
     let migrator = if own("migrate") { MIGRATOR } else { "" };
-    let text = SHELL
+    let text = shell
         .replace("{{guest}}", text)
         .replace("{{migrator}}", migrator)
         .replace("{{realloc}}", realloc)
