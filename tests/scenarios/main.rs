@@ -32,3 +32,4 @@ mod swap;
 mod totals;
 mod trace;
 mod turn;
+mod words;
