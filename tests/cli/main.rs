@@ -17,3 +17,4 @@ mod state;
 mod status;
 mod store;
 mod telemetry;
+mod web;
