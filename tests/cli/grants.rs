@@ -57,6 +57,31 @@ async fn a_grant_is_listed_taken_back_at_once_and_given_from_the_command_line() 
 }
 
 #[tokio::test]
+async fn a_grant_for_some_time_and_uses_is_listed_with_both_and_ends_with_its_last_use() -> Result<()> {
+    let mut world = World::paired(guests(), Buckets::unlimited()).await?;
+    let data = tempfile::tempdir()?;
+    let (mut host, config) = host(&mut world, data.path()).await?;
+    let session = world.user.session().await?;
+    world.user.ask(&session, "long 1").await?;
+    let add = ["grants", "add", "probe", "own eat", "--for", "30m", "--uses", "3"];
+    let (code, added, words) = command(data.path(), &config, &add).await?;
+    assert!(code == Some(0) && added.ends_with("own eat, for 30 min more, 3 more times\n"), "{added}{words}");
+    for left in [3, 2, 1] {
+        let (_, listed, _) = command(data.path(), &config, &["grants", "list"]).await?;
+        let shown = listed.split_once("own eat, for ").context("it ends some time")?.1.trim_end().to_owned();
+        assert!(shown.ends_with(&format!(" more, {left} more times")), "{listed}");
+        assert_eq!(world.user.ask(&session, "ask eat").await?.text, "eat? Decision::Always. ");
+    }
+    let (_, listed, _) = command(data.path(), &config, &["grants", "list"]).await?;
+    // It is there for as long as what its last use began, and allows nothing more.
+    assert!(listed.ends_with(", 0 more times\n"), "{listed}");
+    let interaction = world.user.say(&session, "ask eat").await?;
+    world.user.decide(&world.user.asked("eat?”").await?, json!({ "decision": "deny" })).await?;
+    assert_eq!(world.user.answer(&interaction).await?.text, "eat? Decision::Denied. ");
+    host.terminate().await.map(drop)
+}
+
+#[tokio::test]
 async fn all_that_was_asked_and_decided_is_in_a_log_that_tells_of_changes() -> Result<()> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     let data = tempfile::tempdir()?;
