@@ -221,6 +221,33 @@ mod tests {
     }
 
     #[test]
+    fn each_limit_is_the_smaller_of_what_is_wanted_and_what_is_given() {
+        let little = Limits {
+            cpu: Span(Duration::from_secs(1)),
+            memory: ByteSize(2 << 20),
+            tables: 3,
+            stack: ByteSize(128 << 10),
+            wall: Span(Duration::from_secs(4)),
+            output: ByteSize(5 << 10),
+            calls: 6,
+            lines: 7,
+            programs: 8,
+            asks: 9,
+        };
+        let (given, lowered) = Limits::MOST.within(&little);
+        for ((key, given), (_, most)) in given.entries().into_iter().zip(little.entries()) {
+            assert_eq!(given, most, "{key} is not the operator's");
+        }
+        let all = Limits::MOST.entries().into_iter().zip(little.entries());
+        let all: Vec<_> = all.map(|((key, asked), (_, given))| Lowered { key, asked, given }).collect();
+        assert_eq!(lowered, all, "what is lowered is told");
+
+        // The other way round nobody gets more than it wants, but for the stack, which is one for all.
+        let (given, lowered) = little.within(&Limits::MOST);
+        assert_eq!((given, lowered), (Limits { stack: Limits::MOST.stack, ..little }, vec![]));
+    }
+
+    #[test]
     fn what_nobody_may_give_is_refused() {
         for (text, part) in [
             ("cpu = \"2h\"", "`limits.cpu` is above the 60 min"),
