@@ -301,6 +301,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn entries_that_change_places_or_close_a_gap_are_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("host.db");
+        let store = Store::open(&file, Durability::Process).expect("opens");
+        for number in 0..50 {
+            store.audit(done(number), 1_000).await.expect("written");
+        }
+        let other = Connection::open(&file).expect("opens");
+        other.execute_batch("DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_shortened;").expect("ours");
+        // Their numbers go on without a gap, so only the seals tell.
+        for (forgery, at) in [
+            (
+                "UPDATE audit SET seq = -seq WHERE seq > 40; DELETE FROM audit WHERE seq = -41;
+              UPDATE audit SET seq = -seq - 1 WHERE seq < 0;",
+                41,
+            ),
+            (
+                "UPDATE audit SET seq = -30 WHERE seq = 30; UPDATE audit SET seq = 30 WHERE seq = 31;
+              UPDATE audit SET seq = 31 WHERE seq = -30;",
+                30,
+            ),
+            (
+                "UPDATE audit SET seq = -10 WHERE seq = 10; UPDATE audit SET seq = 10 WHERE seq = 20;
+              UPDATE audit SET seq = 20 WHERE seq = -10;",
+                10,
+            ),
+        ] {
+            other.execute_batch(forgery).expect("forged");
+            assert_eq!(store.check_audit().await.expect("read"), Seal::Broken { at }, "{forgery}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_deed_whose_end_nobody_saw_is_closed_once_by_the_next_process() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("host.db");
