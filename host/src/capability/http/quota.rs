@@ -76,3 +76,35 @@ fn count(so_far: &AtomicU64, bytes: usize, most: u64, does: &str) -> Result<(), 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts a size piece by piece until one is too many; how much that was, and why.
+    fn fill(count: impl Fn(usize) -> Result<(), Fault>) -> (u64, String) {
+        let piece = 1_usize << 20;
+        for pieces in 1..1_000 {
+            if count(piece).is_err() {
+                // What is over stays over, however little is added.
+                let why = count(1).expect_err("one more");
+                return ((pieces - 1) * piece as u64, why.to_string());
+            }
+        }
+        panic!("there is no end");
+    }
+
+    #[test]
+    fn a_turn_receives_256_mib_and_sends_64_and_neither_takes_from_the_other() {
+        let quota = Quota::default();
+        let (received, why) = fill(|bytes| quota.receive(bytes));
+        assert_eq!(received, 256 << 20);
+        assert!(why.contains("a turn receives at most 268435456 bytes of bodies"), "{why}");
+        let (sent, why) = fill(|bytes| quota.send(bytes));
+        assert_eq!(sent, 64 << 20);
+        assert!(why.contains("a turn sends at most 67108864 bytes of bodies"), "{why}");
+        // The last byte is one that it may have, and another turn has its own.
+        let quota = Quota::default();
+        assert!(quota.receive(256 << 20).is_ok() && quota.receive(1).is_err());
+    }
+}
