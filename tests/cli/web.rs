@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Dev, Site, World, guest, guests, page, run};
+use sophon_tests::{Dev, Page, Site, World, guest, guests, page, run};
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
@@ -11,9 +11,9 @@ use std::path::Path;
 const VARIABLE: &str = "KEY_OF_THE_TEST";
 const VALUE: &str = "s3cr3t-value-of-a-variable";
 
-/// Puts the probe into `data`, which may ask this machine for pages and has a secret; gives the words that begin a
-/// command.
-fn install(world: &mut World, data: &Path) -> Result<Vec<String>> {
+/// Puts the probe into `data`, which has a secret and wants pages of this machine, of which a rule says this; gives the
+/// words that begin a command.
+fn install(world: &mut World, data: &Path, effect: &str) -> Result<Vec<String>> {
     world.hand_over(data)?;
     let folder = data.join("probe");
     fs::create_dir(&folder)?;
@@ -25,7 +25,7 @@ fn install(world: &mut World, data: &Path) -> Result<Vec<String>> {
     let config = data.join("host.toml");
     let text = format!(
         "[agents]\npaths = [{folder:?}]\n[cloud]\nurl = {:?}\n\
-         [[policy]]\neffect = \"allow\"\nhttp = \"http://127.0.0.1:*/*\"\naddresses = [\"127.0.0.1/32\"]\n\
+         [[policy]]\neffect = \"{effect}\"\nhttp = \"http://127.0.0.1:*/*\"\naddresses = [\"127.0.0.1/32\"]\n\
          [secret.KEY]\nhosts = [\"127.0.0.1\"]\nenv = \"{VARIABLE}\"\n",
         world.base_url()
     );
@@ -43,7 +43,7 @@ async fn start(world: &World, data: &Path, config: &[String], environment: &[(&s
 async fn a_request_goes_straight_to_its_site_whatever_proxy_the_environment_names() -> Result<()> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     let (data, site) = (tempfile::tempdir()?, Site::start(|_| page("text/plain", "straight")).await?);
-    let config = install(&mut world, data.path())?;
+    let config = install(&mut world, data.path(), "allow")?;
     // Nobody answers there: who connects is in its queue.
     let proxy = TcpListener::bind("127.0.0.1:0")?;
     proxy.set_nonblocking(true)?;
@@ -68,7 +68,7 @@ async fn a_request_goes_straight_to_its_site_whatever_proxy_the_environment_name
 async fn a_secret_of_the_environment_goes_to_its_host_and_is_listed_with_its_variable() -> Result<()> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     let (data, site) = (tempfile::tempdir()?, Site::start(|_| page("text/plain", VALUE)).await?);
-    let config = install(&mut world, data.path())?;
+    let config = install(&mut world, data.path(), "allow")?;
     let list = async |environment: &[(&str, &str)]| -> Result<String> {
         let listed = run(data.path(), &[&config[0], &config[1], "secret", "list"], environment).await?;
         Ok(listed.stdout + &listed.stderr)
@@ -89,4 +89,30 @@ async fn a_secret_of_the_environment_goes_to_its_host_and_is_listed_with_its_var
     let (_, words) = host.terminate().await?;
     assert!(!words.contains(VALUE) && !list(&with).await?.contains(VALUE), "it was told: {words}");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_grant_that_another_process_takes_back_ends_the_request_that_goes_on_by_it() -> Result<()> {
+    let mut world = World::paired(guests(), Buckets::unlimited()).await?;
+    let half = || Page::Held(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".to_vec());
+    let (data, site) = (tempfile::tempdir()?, Site::start(move |_| half()).await?);
+    let config = install(&mut world, data.path(), "ask")?;
+    let (mut host, session) = start(&world, data.path(), &config, &[]).await?;
+    let grants = async |words: &[&str]| {
+        let arguments = [&[config[0].as_str(), &config[1], "grants"], words].concat();
+        let ended = run(data.path(), &arguments, &[]).await?;
+        anyhow::ensure!(ended.code == Some(0), "{words:?}: {}", ended.stderr);
+        Ok(ended.stdout)
+    };
+    // There are no records before the host has begun.
+    world.user.ask(&session, "long 1").await?;
+    let added = grants(&["add", "probe", "http GET http://127.0.0.1:*/*"]).await?;
+    let interaction = world.user.say(&session, &format!("http get {}", site.url("/"))).await?;
+    site.news().await;
+    grants(&["revoke", added.split_whitespace().next().context("its id")?]).await?;
+    site.closed().await;
+    let text = world.user.answer(&interaction).await?.text;
+    assert!(text.contains("the grant that allowed it was taken back"), "{text}");
+    assert!(!world.user.events().iter().any(|event| event.kind == "approval_requested"), "nobody was asked");
+    host.terminate().await.map(drop)
 }
