@@ -26,8 +26,8 @@ const CALLS: usize = 10_000;
 /// Requests of one run.
 const REQUESTS: usize = 500;
 
-/// Programs of one run, and questions.
-const PROGRAMS: usize = 50;
+/// Programs of one run: fewer than an agent starts before it has to wait. And questions.
+const PROGRAMS: usize = 15;
 const QUESTIONS: usize = 500;
 const PROGRAM: &str = "/usr/bin/true";
 

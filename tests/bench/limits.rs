@@ -25,11 +25,11 @@ const WARM_UP: Plan = Plan { text: "hello", turns: 50, at_once: 1 };
 const PLAN: Plan = Plan { text: "hello", turns: 400, at_once: 1 };
 
 /// The most that anybody gets.
-const LIMITS: &str =
-    "[limits]\ncpu = \"1h\"\nwall = \"1h\"\nmemory = \"256MiB\"\noutput = \"16MiB\"\ncalls = 1000000000\n";
+const LIMITS: &str = "[limits]\ncpu = \"1h\"\nwall = \"1h\"\nmemory = \"256MiB\"\noutput = \"16MiB\"\ncalls = 1000000000\n\
+     programs = 10000\n[[want.exec]]\nprogram = \"/usr/bin/true\"\nwhy = \"to start it\"\n";
 
 /// What the other agent does, in words and in deeds.
-const WORST: [(&str, &str, usize); 7] = [
+const WORST: [(&str, &str, usize); 8] = [
     ("2 turns that compute", "mull", 2),
     ("8 turns that compute", "mull", 8),
     ("32 turns that compute", "mull", 32),
@@ -37,6 +37,7 @@ const WORST: [(&str, &str, usize); 7] = [
     ("4 turns that flood output", "flood", 4),
     ("4 turns that flood the log", "calls", 4),
     ("4 turns that flood their state", "state session time 1000000", 4),
+    ("4 turns that start programs", "exec again 10000 /usr/bin/true", 4),
 ];
 
 /// Medians and 99th percentiles of a pass, in milliseconds.

@@ -128,7 +128,8 @@ fn configure(folder: &Path, agents: &[(&str, &Path, &str)], cloud: SocketAddr) -
 /// Writes the configuration.
 fn point(folder: &Path, agents: &Path, default: &str, cloud: SocketAddr) -> Result<()> {
     let text = format!(
-        "data_dir = {}\n[cloud]\nurl = \"http://{cloud}\"\n[agents]\npaths = [{}]\n{default}[log]\nlevel = \"warn\"\n",
+        "data_dir = {}\n[cloud]\nurl = \"http://{cloud}\"\n[agents]\npaths = [{}]\n{default}[log]\nlevel = \"warn\"\n\
+         [[policy]]\neffect = \"allow\"\nexec = \"/usr/bin/true\"\n",
         json!(folder.join("data")),
         json!(agents),
     );

@@ -2,14 +2,22 @@
 
 use super::super::tools::Refusal;
 use crate::config::AgentName;
+use crate::fair::Account;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// Programs that run at once: of one turn, and of the host.
 const AT_ONCE: usize = 4;
 const AT_ONCE_HERE: usize = 64;
+/// What starting one is taken to cost, in seconds of a processor; what of each second an agent may start programs for; and
+/// how many it may start before that counts. Starting them is the host's own work, and holds up the turns of others.
+const START: f64 = 0.01;
+const OF_A_SECOND: f64 = 0.25;
+const AT_A_STRETCH: u32 = 20;
 
 /// Room for the programs of all turns.
 #[derive(Debug)]
@@ -17,6 +25,8 @@ pub(super) struct Room {
     slots: Arc<Semaphore>,
     /// How many run of each agent that has any.
     agents: Arc<Mutex<BTreeMap<AgentName, u32>>>,
+    /// What each agent's starts have cost. As many as there are agents.
+    starts: Mutex<BTreeMap<AgentName, Account>>,
 }
 
 /// The programs of one turn.
@@ -46,7 +56,22 @@ struct Counted {
 
 impl Room {
     pub(super) fn new() -> Self {
-        Self { slots: Arc::new(Semaphore::new(AT_ONCE_HERE)), agents: Arc::default() }
+        Self { slots: Arc::new(Semaphore::new(AT_ONCE_HERE)), agents: Arc::default(), starts: Mutex::default() }
+    }
+
+    /// Waits until an agent may start one more.
+    pub(super) async fn pace(&self, agent: &AgentName) {
+        let now = Instant::now();
+        let over = {
+            let mut starts = lock(&self.starts);
+            let account = starts.entry(agent.clone()).or_insert_with(|| Account::new(now.into_std()));
+            let cost = Duration::from_secs_f64(START);
+            account.charge(cost, OF_A_SECOND, f64::INFINITY, now.into_std()) - START * f64::from(AT_A_STRETCH)
+        };
+        // Above nothing by a rounding is nothing.
+        if over > START / 100.0 {
+            tokio::time::sleep_until(now + Duration::from_secs_f64(over / OF_A_SECOND)).await;
+        }
     }
 
     /// Counts one more program of an agent, if it may have so many.
@@ -100,6 +125,23 @@ impl Runs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_agent_starts_some_at_once_and_then_so_many_a_second() {
+        let name = |name: &str| AgentName::try_from(name.to_owned()).expect("a name");
+        let (room, greedy, begins) = (Room::new(), name("greedy"), Instant::now());
+        for _ in 0..20 {
+            room.pace(&greedy).await;
+        }
+        assert_eq!(begins.elapsed(), Duration::ZERO);
+        for _ in 0..50 {
+            room.pace(&greedy).await;
+        }
+        assert!((1_990..2_100).contains(&begins.elapsed().as_millis()), "25 a second: {:?}", begins.elapsed());
+        let then = Instant::now();
+        room.pace(&name("other")).await;
+        assert_eq!(then.elapsed(), Duration::ZERO);
+    }
 
     #[test]
     fn an_agents_turns_share_their_places_and_leave_those_of_others() {
