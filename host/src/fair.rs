@@ -3,6 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+/// However much somebody has used, it counts among those who use little again this long after it stopped.
+pub(crate) const FORGIVEN: Duration = Duration::from_secs(3);
+
 /// What somebody has used, less its share of the time since.
 #[derive(Debug)]
 pub(crate) struct Account {
@@ -16,9 +19,20 @@ impl Account {
         Self { seconds: 0.0, at: now }
     }
 
-    /// Notes that it used so much. Of each second it may use `share` of a second; no more than `most` seconds are held
-    /// against it. Gives what is, in seconds. A clock that goes back gives nothing.
-    pub(crate) fn charge(&mut self, used: Duration, share: f64, most: f64, now: Instant) -> f64 {
+    /// Notes that it used so much. Of each second it may use `share` of a second, and `stretch` at once. Says whether it
+    /// has used more; that is held against it until it is [`FORGIVEN`].
+    pub(crate) fn is_heavy(&mut self, used: Duration, share: f64, stretch: Duration, now: Instant) -> bool {
+        self.charge(used, share, FORGIVEN.as_secs_f64() * share, now) > stretch.as_secs_f64()
+    }
+
+    /// The same; gives how long it has to rest until it has used no more than it may. All of it is held against it.
+    pub(crate) fn rest(&mut self, used: Duration, share: f64, stretch: Duration, now: Instant) -> Duration {
+        let over = self.charge(used, share, f64::INFINITY, now) - stretch.as_secs_f64();
+        Duration::try_from_secs_f64(over / share).unwrap_or_default()
+    }
+
+    /// No more than `most` seconds are held against it. Gives what is, in seconds. A clock that goes back gives nothing.
+    fn charge(&mut self, used: Duration, share: f64, most: f64, now: Instant) -> f64 {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         let seconds = (self.seconds - passed * share).max(0.0) + used.as_secs_f64();
         *self = Self { seconds: seconds.min(most), at: now.max(self.at) };
@@ -73,6 +87,19 @@ mod tests {
         assert_eq!(account.charge(Duration::ZERO, 0.5, 10.0, start), 0.5, "a clock that goes back gives nothing");
         assert_eq!(account.charge(60 * second, 0.5, 10.0, start + second), 10.0);
         assert_eq!(account.charge(second, 0.5, 10.0, start + 60 * second), 1.0, "rest is not saved up");
+    }
+
+    #[test]
+    fn who_used_more_than_it_may_is_heavy_for_a_while_or_has_to_rest() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut account = Account::new(start);
+        assert!(!account.is_heavy(second, 0.5, second, start));
+        assert!(account.is_heavy(3_600 * second, 0.5, second, start));
+        assert!(!account.is_heavy(Duration::ZERO, 0.5, second, start + FORGIVEN));
+        let mut account = Account::new(start);
+        assert_eq!(account.rest(second, 0.5, second, start), Duration::ZERO);
+        assert_eq!(account.rest(3_600 * second, 0.5, second, start), 7_200 * second);
+        assert_eq!(account.rest(Duration::ZERO, 0.5, second, start + 7_200 * second), Duration::ZERO);
     }
 
     #[test]

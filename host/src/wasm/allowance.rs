@@ -35,9 +35,8 @@ impl Computed {
     fn charge(&self, computed: Duration, percent: u32, now: Instant) -> Option<Duration> {
         let share = f64::from(percent) / 100.0;
         let mut account = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let over = account.charge(computed, share, f64::INFINITY, now.into_std()) - BURST.as_secs_f64() * share;
-        let wait = Duration::try_from_secs_f64(over / share).unwrap_or_default();
-        (over > 0.0).then(|| wait.max(SHORTEST))
+        let wait = account.rest(computed, share, BURST.mul_f64(share), now.into_std());
+        (!wait.is_zero()).then(|| wait.max(SHORTEST))
     }
 }
 

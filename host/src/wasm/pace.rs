@@ -18,8 +18,6 @@ const AT_A_STRETCH: Duration = Duration::from_millis(5);
 const OF_A_SECOND: f64 = 0.3;
 /// What a turn may compute without being counted: an agent with many short turns is busy, but in nobody's way.
 const A_MOMENT: Duration = Duration::from_millis(1);
-/// However much an agent has computed, it is among the light ones again this long after it stopped.
-const FORGIVEN: Duration = Duration::from_secs(3);
 /// The niceness of the threads that step back: the lowest priority there is.
 const NICE: i32 = 19;
 
@@ -35,8 +33,7 @@ impl Pace {
 
     /// Notes that it has computed for so long; says whether that was more than its share.
     fn is_heavy(&self, computed: Duration, now: Instant) -> bool {
-        let most = FORGIVEN.as_secs_f64() * OF_A_SECOND;
-        lock(&self.0).charge(computed, OF_A_SECOND, most, now) > AT_A_STRETCH.as_secs_f64()
+        lock(&self.0).is_heavy(computed, OF_A_SECOND, AT_A_STRETCH, now)
     }
 }
 

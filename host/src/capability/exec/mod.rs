@@ -117,11 +117,7 @@ impl Tools {
             return Err(Refusal::Invalid(format!("a program's input has at most {MAX_INPUT} bytes a call")));
         }
         let slot = self.runs.place(&self.agent, &programs.room)?;
-        tokio::select! {
-            biased;
-            () = self.stopped() => return Err(Refusal::Cancelled),
-            () = programs.room.pace(&self.agent) => {}
-        }
+        self.stop().run_until_cancelled(programs.room.pace(&self.agent)).await.ok_or(Refusal::Cancelled)?;
         if !self.door().may_run(&command.program) {
             // What there is on this machine is told to nobody who may not run it.
             let unseen = ExecAsk::unseen(&crate::text::clip(&command.program, MAX_ASKED));

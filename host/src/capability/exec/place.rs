@@ -13,11 +13,11 @@ use tokio::time::Instant;
 /// Programs that run at once: of one turn, and of the host.
 const AT_ONCE: usize = 4;
 const AT_ONCE_HERE: usize = 64;
-/// What starting one is taken to cost, in seconds of a processor; what of each second an agent may start programs for; and
-/// how many it may start before that counts. Starting them is the host's own work, and holds up the turns of others.
-const START: f64 = 0.01;
+/// What starting one is taken to cost of a processor, and how much of that an agent may cause at a stretch, and of each
+/// second. Starting them is the host's own work, and holds up the turns of others.
+const START: Duration = Duration::from_millis(10);
+const AT_A_STRETCH: Duration = Duration::from_millis(200);
 const OF_A_SECOND: f64 = 0.25;
-const AT_A_STRETCH: u32 = 20;
 
 /// Room for the programs of all turns.
 #[derive(Debug)]
@@ -61,16 +61,14 @@ impl Room {
 
     /// Waits until an agent may start one more.
     pub(super) async fn pace(&self, agent: &AgentName) {
-        let now = Instant::now();
-        let over = {
+        let now = Instant::now().into_std();
+        let rest = {
             let mut starts = lock(&self.starts);
-            let account = starts.entry(agent.clone()).or_insert_with(|| Account::new(now.into_std()));
-            let cost = Duration::from_secs_f64(START);
-            account.charge(cost, OF_A_SECOND, f64::INFINITY, now.into_std()) - START * f64::from(AT_A_STRETCH)
+            let account = starts.entry(agent.clone()).or_insert_with(|| Account::new(now));
+            account.rest(START, OF_A_SECOND, AT_A_STRETCH, now)
         };
-        // Above nothing by a rounding is nothing.
-        if over > START / 100.0 {
-            tokio::time::sleep_until(now + Duration::from_secs_f64(over / OF_A_SECOND)).await;
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
         }
     }
 

@@ -6,13 +6,11 @@ use rusqlite::Connection;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// What an agent may use the store for of each second in the long run before it gives way, in seconds; and at a stretch,
-/// more where a commit waits for the disk.
+/// What an agent may use the store for of each second in the long run before it gives way, and at a stretch: more where a
+/// commit waits for the disk.
 const OF_A_SECOND: f64 = 0.1;
-const AT_A_STRETCH: f64 = 0.010;
-const AT_A_STRETCH_OF_DISK: f64 = 0.200;
-/// No more than this is held against it, in seconds: it is forgiven three seconds after it stopped.
-const MOST: f64 = 3.0 * OF_A_SECOND;
+const AT_A_STRETCH: Duration = Duration::from_millis(10);
+const AT_A_STRETCH_OF_DISK: Duration = Duration::from_millis(200);
 /// Who has used the store so recently is still at it.
 const LATELY: Duration = Duration::from_millis(20);
 
@@ -22,7 +20,7 @@ pub(super) struct Desk {
     agents: HashMap<String, Use>,
     /// When the host used it for itself.
     host: Option<Instant>,
-    stretch: f64,
+    stretch: Duration,
 }
 
 /// An agent's use.
@@ -32,8 +30,9 @@ struct Use {
 }
 
 impl Use {
-    fn left(&mut self, now: Instant) -> f64 {
-        self.account.charge(Duration::ZERO, OF_A_SECOND, MOST, now)
+    /// Notes so much more; says whether it was more than it may.
+    fn is_heavy(&mut self, more: Duration, stretch: Duration, now: Instant) -> bool {
+        self.account.is_heavy(more, OF_A_SECOND, stretch, now)
     }
 }
 
@@ -45,7 +44,7 @@ impl Desk {
 
     /// Whether this agent has to give way.
     pub(super) fn is_heavy(&mut self, agent: &str, now: Instant) -> bool {
-        self.agents.get_mut(agent).is_some_and(|used| used.left(now) > self.stretch)
+        self.agents.get_mut(agent).is_some_and(|used| used.is_heavy(Duration::ZERO, self.stretch, now))
     }
 
     /// Does work for an agent, and charges it with the time.
@@ -59,9 +58,11 @@ impl Desk {
 
     /// Charges an agent with so much.
     pub(super) fn charge(&mut self, agent: &str, used: Duration, now: Instant) {
-        let of = || Use { account: Account::new(now), last: now };
-        let agent = self.agents.entry(agent.to_owned()).or_insert_with(of);
-        agent.account.charge(used, OF_A_SECOND, MOST, now);
+        let agent = match self.agents.get_mut(agent) {
+            Some(agent) => agent,
+            None => self.agents.entry(agent.to_owned()).or_insert(Use { account: Account::new(now), last: now }),
+        };
+        agent.is_heavy(used, self.stretch, now);
         agent.last = now;
     }
 
@@ -78,6 +79,6 @@ impl Desk {
             || self
                 .agents
                 .iter_mut()
-                .any(|(name, used)| name != agent && is_late(used.last) && used.left(now) <= stretch)
+                .any(|(name, used)| name != agent && is_late(used.last) && !used.is_heavy(Duration::ZERO, stretch, now))
     }
 }

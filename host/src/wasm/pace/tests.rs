@@ -1,6 +1,7 @@
 //! Who steps back, and that nothing is lost by it.
 
 use super::*;
+use crate::fair::FORGIVEN;
 use std::sync::atomic::AtomicUsize;
 
 const MS: Duration = Duration::from_millis(1);
