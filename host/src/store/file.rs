@@ -8,6 +8,7 @@ mod log;
 mod worker;
 
 use super::open::{Durability, again, in_memory, open};
+use super::state::Drawer;
 use desk::Desk;
 use log::Log;
 use rusqlite::Connection;
@@ -183,30 +184,32 @@ impl Store {
         statement: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         if let Some(mut desk) = self.desk() {
+            self.shared.log.note(1);
             desk.note(Instant::now());
             return statement(&desk.connection).map_err(failed);
         }
         self.run(statement).await
     }
 
-    /// Does one statement that an agent called for by itself, about a value of `size` bytes: like [`Store::run_now`] if that
+    /// Does one statement on a drawer that its agent called for by itself, about a value of `size` bytes: like [`Store::run_now`] if that
     /// is little, and it has not used the store for more than its share of late. What its caller does not wait for any more is
     /// not begun.
     pub(super) async fn run_for<T: Send + 'static>(
         &self,
-        agent: &str,
+        drawer: Drawer,
         size: usize,
-        statement: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        statement: impl FnOnce(&Connection, &Drawer) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         if size <= SMALL
             && let Some(mut desk) = self.desk()
-            && !desk.is_heavy(agent, Instant::now())
+            && !desk.is_heavy(&drawer.agent, Instant::now())
         {
-            return desk.work_for(agent, statement).map_err(failed);
+            self.shared.log.note(1);
+            return desk.work_for(&drawer.agent, |connection| statement(connection, &drawer)).map_err(failed);
         }
         let waits = Arc::new(());
-        let caller = Caller { agent: agent.to_owned(), waits: Arc::downgrade(&waits) };
-        let (work, receipt) = work(statement);
+        let caller = Caller { agent: drawer.agent.clone(), waits: Arc::downgrade(&waits) };
+        let (work, receipt) = work(move |connection| statement(connection, &drawer));
         self.push(Job { caller: Some(caller), work }).await;
         let done = receipt.await.unwrap_or(Err(StoreError::Closed));
         drop(waits);
@@ -217,9 +220,7 @@ impl Store {
     fn desk(&self) -> Option<MutexGuard<'_, Desk>> {
         let shared = &self.shared;
         let is_free = !shared.waits_for_disk && !crate::tasks::steps_back() && shared.room.available_permits() == QUEUE;
-        let desk = is_free.then(|| shared.desk.try_lock().ok()).flatten()?;
-        shared.log.note(1);
-        Some(desk)
+        is_free.then(|| shared.desk.try_lock().ok()).flatten()
     }
 
     /// Counts what a job is going to write by its size.

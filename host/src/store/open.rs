@@ -36,8 +36,7 @@ pub(super) fn open(file: &Path, durability: Durability) -> Result<Connection, St
     }
     crate::private::file(file).map_err(io)?;
     let sql = |error| cannot_open(file, &error);
-    let mut connection = Connection::open(file).map_err(sql)?;
-    connection.busy_timeout(Duration::from_secs(5)).map_err(sql)?;
+    let mut connection = connect(file).map_err(sql)?;
     // Nothing is changed before it is known to be ours.
     let version = match whose(&connection).map_err(sql)? {
         Whose::Nobodys => 0,
@@ -54,10 +53,13 @@ pub(super) fn open(file: &Path, durability: Durability) -> Result<Connection, St
 
 /// Another connection to a file that is open.
 pub(super) fn again(file: &Path, durability: Durability) -> Result<Connection, StoreError> {
-    let sql = |error| cannot_open(file, &error);
-    let connection = Connection::open(file).map_err(sql)?;
-    connection.busy_timeout(Duration::from_secs(5)).map_err(sql)?;
-    set_up(&connection, durability).map_err(sql)?;
+    let set_up = |connection: Connection| set_up(&connection, durability).map(|()| connection);
+    connect(file).and_then(set_up).map_err(|error| cannot_open(file, &error))
+}
+
+fn connect(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
     Ok(connection)
 }
 

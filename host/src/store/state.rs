@@ -41,9 +41,8 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub async fn recall(&self, drawer: Drawer, key: String) -> Result<Result<Option<Vec<u8>>, Moved>, StoreError> {
-        let agent = drawer.agent.clone();
-        self.run_for(&agent, 0, move |connection| {
-            let Some(id) = (match locate(connection, &drawer)?.to_read() {
+        self.run_for(drawer, 0, move |connection, drawer| {
+            let Some(id) = (match locate(connection, drawer)?.to_read() {
                 Ok(id) => id,
                 Err(moved) => return Ok(Err(moved)),
             }) else {
@@ -61,9 +60,8 @@ impl Store {
     /// When the file cannot be written.
     pub async fn change(&self, drawer: Drawer, change: Change, most: Capacity) -> Result<Changed, StoreError> {
         let size = change.new.as_ref().map_or(0, Vec::len);
-        let agent = drawer.agent.clone();
-        let alter = move |connection: &Connection| alter(connection, &drawer, change, most);
-        let changed = self.run_for(&agent, size, alter).await;
+        let alter = move |connection: &Connection, drawer: &Drawer| alter(connection, drawer, change, most);
+        let changed = self.run_for(drawer, size, alter).await;
         if let Ok(Changed::Done) = changed {
             self.weigh(size);
         }
@@ -81,9 +79,8 @@ impl Store {
         after: String,
         most: u32,
     ) -> Result<Result<Vec<String>, Moved>, StoreError> {
-        let agent = drawer.agent.clone();
-        self.run_for(&agent, 0, move |connection| {
-            let id = match locate(connection, &drawer)?.to_read() {
+        self.run_for(drawer, 0, move |connection, drawer| {
+            let id = match locate(connection, drawer)?.to_read() {
                 Ok(id) => id,
                 Err(moved) => return Ok(Err(moved)),
             };

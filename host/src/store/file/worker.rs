@@ -73,6 +73,7 @@ impl Worker {
             match &job.caller {
                 // Looked at before each: many of one agent's may have come together.
                 Some(caller) if desk.is_heavy(&caller.agent, now) => self.behind.push(caller.agent.clone(), job),
+                _ if job.is_given_up() => {}
                 _ => drop(batch.work(&mut desk, job)),
             }
         }
@@ -124,9 +125,6 @@ struct Batch {
 impl Batch {
     /// Does a job; for whom, and what that took, if an agent called for it.
     fn work(&mut self, desk: &mut Desk, job: Job) -> Option<(String, Duration)> {
-        if job.is_given_up() {
-            return None;
-        }
         let begins = Instant::now();
         let begun = self.begun.get_or_insert_with(|| execute(&desk.connection, "BEGIN IMMEDIATE")).clone();
         let starts = Instant::now();

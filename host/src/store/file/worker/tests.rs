@@ -35,13 +35,13 @@ impl Bench {
     fn call(&self, agent: &'static str, what: &'static str) -> Call {
         let (store, done) = (self.store.clone(), self.done.clone());
         let mut call: Call = Box::pin(async move {
-            let statement = move |_: &Connection| {
+            let statement = move || {
                 done.lock().expect("free").push(what);
                 Ok(())
             };
             match agent {
-                "" => store.run(statement).await,
-                agent => store.run_for(agent, 0, statement).await,
+                "" => store.run(move |_| statement()).await,
+                agent => store.run_for(Drawer::of_agent(agent), 0, move |_, _| statement()).await,
             }
         });
         let _ = is_over(&mut call);
@@ -111,13 +111,13 @@ fn a_light_one_is_served_at_once_and_a_heavy_one_when_its_turn_comes() {
 fn many_of_one_agent_that_come_together_are_not_all_done_together() {
     let (mut bench, start) = (Bench::new(), Instant::now());
     let desk = bench.store.shared.desk.lock().expect("free");
-    let long = |_: &Connection| {
+    let long = |_: &Connection, _: &Drawer| {
         let begins = Instant::now();
         while begins.elapsed() < 11 * MS {}
         Ok(())
     };
     let store = bench.store.clone();
-    let mut first: Call = Box::pin(async move { store.run_for("a", 0, long).await });
+    let mut first: Call = Box::pin(async move { store.run_for(Drawer::of_agent("a"), 0, long).await });
     assert!(!is_over(&mut first));
     let [mut second, mut third] = ["second", "third"].map(|what| bench.call("a", what));
     drop(desk);
@@ -131,7 +131,8 @@ fn without_its_thread_a_store_says_that_it_is_closed() {
     let bench = Bench::new();
     let mut early = bench.call("", "early");
     drop(bench.worker);
-    let mut late: Call = Box::pin(async move { bench.store.run_for("a", usize::MAX, |_| Ok(())).await });
+    let mut late: Call =
+        Box::pin(async move { bench.store.run_for(Drawer::of_agent("a"), usize::MAX, |_, _| Ok(())).await });
     for call in [&mut early, &mut late] {
         let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(matches!(polled, Poll::Ready(Err(StoreError::Closed))));
