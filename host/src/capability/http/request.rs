@@ -94,6 +94,7 @@ impl Request {
         let head_time = self.timeout.unwrap_or(HEAD_TIME).clamp(MIN_TIME, MAX_HEAD_TIME);
         let connect_time = self.connect_timeout.unwrap_or(CONNECT_TIME).clamp(MIN_TIME, CONNECT_TIME);
         let idle_time = self.idle_timeout.unwrap_or(IDLE_TIME).clamp(MIN_TIME, IDLE_TIME);
+        check_headers(&self.headers)?;
         ask.headers = in_words(&self.headers);
         let mut headers = headers(self.headers)?;
         let query = ask.query.as_deref().unwrap_or_default().as_bytes();
@@ -134,6 +135,16 @@ pub(super) fn check_body(size: usize) -> Result<(), Fault> {
     Err(Refusal::Limit(most).of(Kind::Body))
 }
 
+/// Refuses headers that are too many or too long.
+fn check_headers(list: &[(String, Vec<u8>)]) -> Result<(), Fault> {
+    let bytes: usize = list.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if list.len() <= MAX_HEADERS && bytes <= MAX_HEADER_BYTES {
+        return Ok(());
+    }
+    let most = format!("a request has at most {MAX_HEADERS} headers of {MAX_HEADER_BYTES} bytes in all");
+    Err(Refusal::Limit(most).of(Kind::Headers))
+}
+
 /// The agent's headers as a person is shown them, a line each: so no two lists of them look the same.
 fn in_words(list: &[(String, Vec<u8>)]) -> Option<Content> {
     let lines: Vec<Vec<u8>> =
@@ -143,11 +154,6 @@ fn in_words(list: &[(String, Vec<u8>)]) -> Option<Content> {
 
 /// The agent's headers, and those that the host adds where the agent did not.
 fn headers(list: Vec<(String, Vec<u8>)>) -> Result<HeaderMap, Fault> {
-    let bytes: usize = list.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if list.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
-        let most = format!("a request has at most {MAX_HEADERS} headers of {MAX_HEADER_BYTES} bytes in all");
-        return Err(Refusal::Limit(most).of(Kind::Headers));
-    }
     let mut map = HeaderMap::with_capacity(list.len() + 4);
     for (name, value) in list {
         let shown = crate::text::line(&name, 80);
