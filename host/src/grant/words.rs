@@ -90,10 +90,9 @@ impl HttpAsk {
 
     fn title(&self) -> String {
         let verb = match self.method.as_str() {
-            "GET" | "HEAD" | "OPTIONS" if self.body.is_none() => "Read from",
-            "GET" | "HEAD" | "OPTIONS" => "Send to",
+            _ if self.reads() => "Read from",
             "DELETE" => "Delete at",
-            "POST" | "PUT" | "PATCH" => "Send to",
+            "GET" | "HEAD" | "OPTIONS" | "POST" | "PUT" | "PATCH" => "Send to",
             _ => "Talk to",
         };
         let clear = if self.scheme == Scheme::Http { ", unencrypted" } else { "" };
@@ -113,9 +112,14 @@ impl HttpAsk {
         format!("{} {}", self.method, self.url())
     }
 
+    /// Whether it asks for something, and brings nothing.
+    fn reads(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS") && self.body.is_none()
+    }
+
     fn severity(&self) -> Severity {
         let deed = match self.method.as_str() {
-            "GET" | "HEAD" | "OPTIONS" if self.body.is_none() => Severity::Low,
+            _ if self.reads() => Severity::Low,
             "GET" | "HEAD" | "OPTIONS" | "POST" | "PUT" | "PATCH" => Severity::Medium,
             _ => Severity::High,
         };
