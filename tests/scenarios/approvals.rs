@@ -10,7 +10,7 @@ use std::time::Duration;
 const PROBE: &str = "/use probe";
 
 /// A world in whose session the probe answers.
-async fn world() -> Result<(World, String)> {
+pub(crate) async fn world() -> Result<(World, String)> {
     let world = World::start().await?;
     let session = world.user.session().await?;
     world.user.ask(&session, PROBE).await?;

@@ -1,5 +1,6 @@
 //! Clouds that are away, or seem to be there and are not.
 
+use crate::approvals;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use sophon_host::localcloud::{Fault, Refused, RequestFault, Rule, SocketFault};
@@ -95,14 +96,6 @@ async fn a_request_that_takes_effect_when_its_client_has_given_up_takes_effect_o
     Ok(())
 }
 
-/// A world in whose session the probe answers.
-async fn probing() -> Result<(World, String)> {
-    let world = World::start().await?;
-    let session = world.user.session().await?;
-    world.user.ask(&session, "/use probe").await?;
-    Ok((world, session))
-}
-
 /// The questions of a session, as the cloud keeps them.
 async fn questions(world: &World, session: &str) -> Result<Vec<serde_json::Value>> {
     let messages = world.user.messages(session).await?;
@@ -112,7 +105,7 @@ async fn questions(world: &World, session: &str) -> Result<Vec<serde_json::Value
 
 #[tokio::test]
 async fn a_question_outlasts_a_cloud_that_goes_away_and_its_answer_comes_over_the_next_connection() -> Result<()> {
-    let (mut world, session) = probing().await?;
+    let (mut world, session) = approvals::world().await?;
     let interaction = world.user.say(&session, "ask eat drink").await?;
     let asked = world.user.asked("eat?”").await?;
     world.restart_cloud().await?;
@@ -130,7 +123,7 @@ async fn a_question_outlasts_a_cloud_that_goes_away_and_its_answer_comes_over_th
 
 #[tokio::test]
 async fn a_question_that_the_cloud_refuses_at_first_is_asked_again_until_it_is_taken_and_once_in_all() -> Result<()> {
-    let (world, session) = probing().await?;
+    let (world, session) = approvals::world().await?;
     let mut rules = Vec::new();
     for status in [Refused::Internal, Refused::BadGateway, Refused::Unavailable] {
         let retry_after = (status == Refused::Unavailable).then_some(Duration::from_millis(1));

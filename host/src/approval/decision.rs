@@ -18,6 +18,20 @@ pub struct Client {
     pub wants: Arc<Wants>,
 }
 
+#[cfg(test)]
+impl Client {
+    /// That of a test: a turn of the agent `probe`, which wants these.
+    pub(crate) fn of_a_test(asks: Vec<crate::grant::Want>) -> Self {
+        Self {
+            agent: "probe".to_owned(),
+            digest: "d".repeat(64),
+            session: "ses_1".to_owned(),
+            interaction: "int_1".to_owned(),
+            wants: Arc::new(Wants { asks, ..Wants::default() }),
+        }
+    }
+}
+
 /// Who allowed something.
 #[derive(Debug, Clone, PartialEq)]
 pub enum By {

@@ -5,7 +5,6 @@ use super::chat::{Act, CardId, Chat, Stopped};
 use super::tools::Refusal;
 use super::wall::WallClock;
 use crate::approval::{Allowed, AnswerFuture, By, Client, Desk, Office, Person, Refused};
-
 use crate::grant::{Ask, FilesAsk, Question, Rule, Wants, Withheld};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

@@ -31,13 +31,7 @@ fn desk(store: Store, answer: Answer) -> Desk {
 }
 
 fn desk_by(store: Store, person: Arc<dyn Person>, asks: u32) -> Desk {
-    let client = Client {
-        agent: "probe".to_owned(),
-        digest: "d".repeat(64),
-        session: "ses_1".to_owned(),
-        interaction: "int_1".to_owned(),
-        wants: Arc::default(),
-    };
+    let client = Client::of_a_test(Vec::new());
     Desk::new(Arc::new(Office::new(Vec::new(), store)), client, person, asks)
 }
 

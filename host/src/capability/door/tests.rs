@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::capability::ActFuture;
-use crate::grant::{Answer, HttpAsk, Want, Wants};
+use crate::grant::{Answer, HttpAsk, Want};
 use crate::store::{Durability, Store};
 use tokio::sync::mpsc;
 
@@ -27,13 +27,7 @@ async fn a_card_is_cancelled_when_nobody_waits_for_its_question() {
     let store = Store::open(&folder.path().join("host.db"), Durability::Process).expect("opens");
     let want =
         Want { pattern: "http https://a.example/*".parse().expect("a pattern"), why: String::new(), memory: None };
-    let client = Client {
-        agent: "probe".to_owned(),
-        digest: "d".repeat(64),
-        session: "ses_1".to_owned(),
-        interaction: "int_1".to_owned(),
-        wants: Arc::new(Wants { asks: vec![want], ..Wants::default() }),
-    };
+    let client = Client::of_a_test(vec![want]);
     let (sender, mut acts) = mpsc::channel(4);
     let silent = Arc::new(Silent(sender));
     let door = Arc::new(Door::new(Arc::new(Office::new(vec![], store)), client, silent.clone(), silent, 1));

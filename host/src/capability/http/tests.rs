@@ -6,7 +6,7 @@ use super::*;
 use crate::approval::{Client, Office};
 use crate::capability::closed::Nobody;
 use crate::capability::{Door, Keys, Refusal};
-use crate::grant::{Effect, Rule, Want, Wants};
+use crate::grant::{Effect, Rule, Want};
 use crate::store::{Durability, Store};
 use std::io;
 use std::net::SocketAddr;
@@ -67,13 +67,7 @@ fn turn_by(connector: Connector, named: &[&str]) -> Turn {
         reads: vec![],
         place: "the rule of the test".to_owned(),
     };
-    let client = Client {
-        agent: "probe".to_owned(),
-        digest: "d".repeat(64),
-        session: "ses_1".to_owned(),
-        interaction: "int_1".to_owned(),
-        wants: Arc::new(Wants { asks: vec![want], ..Wants::default() }),
-    };
+    let client = Client::of_a_test(vec![want]);
     let door = Door::new(Arc::new(Office::new(vec![rule], store)), client, Arc::new(Nobody), Arc::new(Nobody), 10);
     let stop = CancellationToken::new();
     let web = Web::new(Arc::new(connector), Keys::default(), Arc::new(door), stop.clone());
