@@ -6,37 +6,45 @@ use std::time::{Duration, Instant};
 /// However much somebody has used, it counts among those who use little again this long after it stopped.
 pub(crate) const FORGIVEN: Duration = Duration::from_secs(3);
 
-/// What somebody has used, less its share of the time since.
+/// What somebody has used, less what it may use in the time since: seconds, or whatever is counted.
 #[derive(Debug)]
 pub(crate) struct Account {
-    seconds: f64,
+    used: f64,
     at: Instant,
 }
 
 impl Account {
     /// Of somebody who has used nothing yet.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { seconds: 0.0, at: now }
+        Self { used: 0.0, at: now }
     }
 
-    /// Notes that it used so much. Of each second it may use `share` of a second, and `stretch` at once. Says whether it
-    /// has used more; that is held against it until it is [`FORGIVEN`].
+    /// Notes that it used so much time. Of each second it may use `share` of a second, and `stretch` at once. Says whether
+    /// it has used more; that is held against it until it is [`FORGIVEN`].
     pub(crate) fn is_heavy(&mut self, used: Duration, share: f64, stretch: Duration, now: Instant) -> bool {
-        self.charge(used, share, FORGIVEN.as_secs_f64() * share, now) > stretch.as_secs_f64()
+        self.charge(used.as_secs_f64(), share, FORGIVEN.as_secs_f64() * share, now) > stretch.as_secs_f64()
     }
 
-    /// The same; gives how long it has to rest until it has used no more than it may. All of it is held against it.
-    pub(crate) fn rest(&mut self, used: Duration, share: f64, stretch: Duration, now: Instant) -> Duration {
-        let over = self.charge(used, share, f64::INFINITY, now) - stretch.as_secs_f64();
+    /// Notes that it used so much, of which it may use `share` a second and `stretch` at once. Gives how long it has to rest
+    /// until it has used no more than that. All of it is held against it.
+    pub(crate) fn rest(&mut self, used: f64, share: f64, stretch: f64, now: Instant) -> Duration {
+        let over = self.charge(used, share, f64::INFINITY, now) - stretch;
         Duration::try_from_secs_f64(over / share).unwrap_or_default()
     }
 
-    /// No more than `most` seconds are held against it. Gives what is, in seconds. A clock that goes back gives nothing.
-    fn charge(&mut self, used: Duration, share: f64, most: f64, now: Instant) -> f64 {
+    /// Notes that it used so much, if it may.
+    pub(crate) fn fits(&mut self, used: f64, share: f64, stretch: f64, now: Instant) -> bool {
+        let fits = self.charge(0.0, share, f64::INFINITY, now) + used <= stretch;
+        self.charge(if fits { used } else { 0.0 }, share, f64::INFINITY, now);
+        fits
+    }
+
+    /// No more than `most` is held against it. Gives what is. A clock that goes back gives nothing.
+    fn charge(&mut self, used: f64, share: f64, most: f64, now: Instant) -> f64 {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        let seconds = (self.seconds - passed * share).max(0.0) + used.as_secs_f64();
-        *self = Self { seconds: seconds.min(most), at: now.max(self.at) };
-        self.seconds
+        let used = (self.used - passed * share).max(0.0) + used;
+        *self = Self { used: used.min(most), at: now.max(self.at) };
+        self.used
     }
 }
 
@@ -82,11 +90,11 @@ mod tests {
     fn an_account_forgets_at_its_share_and_holds_no_more_than_its_most() {
         let (start, second) = (Instant::now(), Duration::from_secs(1));
         let mut account = Account::new(start);
-        assert_eq!(account.charge(second, 0.5, 10.0, start), 1.0);
-        assert_eq!(account.charge(Duration::ZERO, 0.5, 10.0, start + second), 0.5);
-        assert_eq!(account.charge(Duration::ZERO, 0.5, 10.0, start), 0.5, "a clock that goes back gives nothing");
-        assert_eq!(account.charge(60 * second, 0.5, 10.0, start + second), 10.0);
-        assert_eq!(account.charge(second, 0.5, 10.0, start + 60 * second), 1.0, "rest is not saved up");
+        assert_eq!(account.charge(1.0, 0.5, 10.0, start), 1.0);
+        assert_eq!(account.charge(0.0, 0.5, 10.0, start + second), 0.5);
+        assert_eq!(account.charge(0.0, 0.5, 10.0, start), 0.5, "a clock that goes back gives nothing");
+        assert_eq!(account.charge(60.0, 0.5, 10.0, start + second), 10.0);
+        assert_eq!(account.charge(1.0, 0.5, 10.0, start + 60 * second), 1.0, "rest is not saved up");
     }
 
     #[test]
@@ -97,9 +105,19 @@ mod tests {
         assert!(account.is_heavy(3_600 * second, 0.5, second, start));
         assert!(!account.is_heavy(Duration::ZERO, 0.5, second, start + FORGIVEN));
         let mut account = Account::new(start);
-        assert_eq!(account.rest(second, 0.5, second, start), Duration::ZERO);
-        assert_eq!(account.rest(3_600 * second, 0.5, second, start), 7_200 * second);
-        assert_eq!(account.rest(Duration::ZERO, 0.5, second, start + 7_200 * second), Duration::ZERO);
+        assert_eq!(account.rest(1.0, 0.5, 1.0, start), Duration::ZERO);
+        assert_eq!(account.rest(3_600.0, 0.5, 1.0, start), 7_200 * second);
+        assert_eq!(account.rest(0.0, 0.5, 1.0, start + 7_200 * second), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_held_against_anybody() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut account = Account::new(start);
+        let fitting = (0..10).filter(|_| account.fits(1.0, 2.0, 3.0, start)).count();
+        assert_eq!(fitting, 3);
+        let fitting = (0..10).filter(|_| account.fits(1.0, 2.0, 3.0, start + second)).count();
+        assert_eq!(fitting, 2);
     }
 
     #[test]

@@ -162,9 +162,9 @@ fn manifest(name: &str, row: &Row, given: &Path) -> Result<String> {
         writeln!(text, "{key} = {quote}{value}{quote}")?;
     }
     text.push_str("[total]\n");
-    for key in ["memory", "cpu"] {
+    for key in ["memory", "cpu", "tables", "calls", "output", "lines"] {
         if let Some(value) = row.limit(&format!("total.{key}")) {
-            let quote = if key == "cpu" { "" } else { "\"" };
+            let quote = if matches!(key, "memory" | "output") { "\"" } else { "" };
             writeln!(text, "{key} = {quote}{value}{quote}")?;
         }
     }

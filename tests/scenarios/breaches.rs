@@ -9,7 +9,7 @@ use std::fs;
 use std::sync::Arc;
 
 /// Every limit of a turn by its key, and those of all turns of an agent.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 18] = [
     "cpu",
     "memory",
     "tables",
@@ -24,6 +24,10 @@ const KEYS: [&str; 14] = [
     "total.memory",
     "total.cpu",
     "total.programs",
+    "total.tables",
+    "total.output",
+    "total.calls",
+    "total.lines",
 ];
 
 /// A world whose probe has these limits, and a session with it.

@@ -3,7 +3,7 @@
 use crate::breaches::{named, reached};
 use anyhow::{Context as _, Result};
 use serde_json::json;
-use sophon_tests::{Event, PATIENCE, World};
+use sophon_tests::{Event, Log, PATIENCE, World};
 
 /// A turn in a session of its own, which has begun to speak and goes on until it is stopped.
 async fn begun(world: &World, words: &str) -> Result<(String, String)> {
@@ -81,14 +81,49 @@ async fn programs_of_all_turns_of_an_agent_are_bounded_and_the_turn_goes_on() ->
 #[tokio::test]
 async fn an_agent_that_has_computed_its_share_waits_and_can_be_stopped() -> Result<()> {
     // A hundredth of a processor: 600 ms at once, and then 5 ms in each half second.
-    let (world, session) = named("busy", "cpu = \"10m\"\n[total]\ncpu = 1").await?;
-    let (before, churning) = (reached(&world, "total.cpu").await?, world.user.say(&session, "churn").await?);
+    waits("busy", "cpu = \"10m\"\n[total]\ncpu = 1", "churn", "total.cpu").await
+}
+
+#[tokio::test]
+async fn an_agent_that_has_called_the_host_for_its_share_waits_and_can_be_stopped() -> Result<()> {
+    // 60 at once.
+    waits("talkative", "[total]\ncalls = 1", "calls", "total.calls").await
+}
+
+#[tokio::test]
+async fn an_agent_that_has_written_its_share_waits_and_can_be_stopped() -> Result<()> {
+    // 60 KiB at once.
+    waits("wordy", "output = \"16MiB\"\n[total]\noutput = \"1KiB\"", "flood", "total.output").await
+}
+
+/// Has an agent with these limits do what makes it wait for this total, and stops it while it does.
+async fn waits(name: &str, limits: &str, deed: &str, total: &str) -> Result<()> {
+    let (world, session) = named(name, limits).await?;
+    let before = reached(&world, total).await?;
+    let interaction = world.user.say(&session, deed).await?;
     let held = async {
-        while reached(&world, "total.cpu").await? == before {}
+        while reached(&world, total).await? == before {}
         anyhow::Ok(())
     };
     tokio::time::timeout(PATIENCE, held).await.context("it never had to wait")??;
-    stop(&world, (session, churning)).await
+    stop(&world, (session, interaction)).await
+}
+
+#[tokio::test]
+async fn log_lines_of_all_turns_of_an_agent_are_bounded_and_the_turn_goes_on() -> Result<()> {
+    let log = Log::start();
+    let (world, session) = named("gossip", "[total]\nlines = 1").await?;
+    let before = reached(&world, "total.lines").await?;
+    for _ in 0..2 {
+        assert_eq!(world.user.ask(&session, "lines 500").await?.text, "logged");
+    }
+    assert_eq!(reached(&world, "total.lines").await?, before + 2, "once a turn");
+    let text = log.text();
+    let count = |what: &str| text.lines().filter(|line| line.contains(what)).count();
+    assert_eq!(count("together write more than `total.lines` a second"), 2);
+    // What a minute gives, and what came while it ran.
+    assert!((60..500).contains(&count("of the probe")), "{}", count("of the probe"));
+    Ok(())
 }
 
 #[tokio::test]

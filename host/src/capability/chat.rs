@@ -100,7 +100,7 @@ pub enum Wait {
     Host,
     /// Other turns of its agent, of which so many run as may at once.
     Agent(u32),
-    /// Memory that other turns of its agent have.
+    /// Memory or elements of tables that other turns of its agent have.
     Memory,
 }
 

@@ -98,6 +98,9 @@ fn limits(limits: &Limits) -> String {
 }
 
 fn together(totals: &Totals) -> String {
-    let Totals { turns, memory, cpu, programs } = totals;
-    format!("{turns} turns at once, with {memory} of memory, {cpu}% of a processor and {programs} programs together")
+    let Totals { turns, memory, cpu, programs, tables, output, calls, lines } = totals;
+    format!(
+        "{turns} turns at once, with {memory} of memory, {tables} table elements and {programs} programs together; in the \
+         long run {cpu}% of a processor, and a second {output} of output, {calls} calls, {lines} log lines"
+    )
 }

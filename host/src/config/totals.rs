@@ -1,7 +1,7 @@
 //! What all turns of one agent may use together.
 
 use super::file::invalid;
-use super::{AgentName, Amount, ByteSize, ConfigError, Lowered, TurnsConfig};
+use super::{AgentName, Amount, ByteSize, ConfigError, Limits, Lowered, TurnsConfig};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -16,6 +16,14 @@ pub struct Totals {
     pub cpu: u32,
     /// Programs that run at once; further ones are refused.
     pub programs: u32,
+    /// Elements of tables of all turns that run. A turn that needs more is ended.
+    pub tables: u64,
+    /// Text written a second in the long run; beyond that its turns wait.
+    pub output: ByteSize,
+    /// Calls to the host a second in the long run; beyond that its turns wait.
+    pub calls: u64,
+    /// Lines in the operator's log a second in the long run. Further ones are dropped.
+    pub lines: u64,
 }
 
 /// The bounds of each agent.
@@ -34,11 +42,24 @@ pub struct TotalsTable {
     memory: Option<ByteSize>,
     cpu: Option<u32>,
     programs: Option<u32>,
+    tables: Option<u64>,
+    output: Option<ByteSize>,
+    calls: Option<u64>,
+    lines: Option<u64>,
 }
 
 impl Default for Totals {
     fn default() -> Self {
-        Self { turns: Self::MOST.turns, memory: ByteSize(16 << 30), cpu: 100, programs: 32 }
+        Self {
+            turns: Self::MOST.turns,
+            memory: ByteSize(16 << 30),
+            cpu: 100,
+            programs: 32,
+            tables: 20_000_000,
+            output: ByteSize(1 << 20),
+            calls: 100_000,
+            lines: 100,
+        }
     }
 }
 
@@ -51,8 +72,26 @@ impl From<Totals> for TotalsConfig {
 
 impl Totals {
     /// What anybody may set, at least and at most.
-    const LEAST: Self = Self { turns: 1, memory: ByteSize(1 << 20), cpu: 1, programs: 0 };
-    const MOST: Self = Self { turns: TurnsConfig::MOST, memory: ByteSize(1 << 40), cpu: 100_000, programs: 64 };
+    const LEAST: Self = Self {
+        turns: 1,
+        memory: ByteSize(1 << 20),
+        cpu: 1,
+        programs: 0,
+        tables: 0,
+        output: ByteSize(1 << 10),
+        calls: 1,
+        lines: 1,
+    };
+    const MOST: Self = Self {
+        turns: TurnsConfig::MOST,
+        memory: ByteSize(1 << 40),
+        cpu: 100_000,
+        programs: 64,
+        tables: Limits::MOST.tables * TurnsConfig::MOST as u64,
+        output: ByteSize(1 << 30),
+        calls: Limits::MOST.calls,
+        lines: Limits::MOST.lines,
+    };
 
     /// What an agent gets of an operator who says nothing, on a machine with so much memory: half of it.
     pub(super) fn on(memory: Option<u64>) -> Self {
@@ -62,12 +101,16 @@ impl Totals {
     }
 
     /// Each with its key.
-    pub fn entries(&self) -> [(&'static str, Amount); 4] {
+    pub fn entries(&self) -> [(&'static str, Amount); 8] {
         [
             ("total.turns", Amount::Count(self.turns.into())),
             ("total.memory", Amount::Bytes(self.memory)),
             ("total.cpu", Amount::Percent(self.cpu.into())),
             ("total.programs", Amount::Count(self.programs.into())),
+            ("total.tables", Amount::Count(self.tables)),
+            ("total.output", Amount::Bytes(self.output)),
+            ("total.calls", Amount::Count(self.calls)),
+            ("total.lines", Amount::Count(self.lines)),
         ]
     }
 
@@ -111,6 +154,10 @@ impl TotalsTable {
             memory: self.memory.unwrap_or(unset.memory),
             cpu: self.cpu.unwrap_or(unset.cpu),
             programs: self.programs.unwrap_or(unset.programs),
+            tables: self.tables.unwrap_or(unset.tables),
+            output: self.output.unwrap_or(unset.output),
+            calls: self.calls.unwrap_or(unset.calls),
+            lines: self.lines.unwrap_or(unset.lines),
         }
     }
 
@@ -136,6 +183,10 @@ impl TotalsTable {
             memory: asked.memory.min(most.memory),
             cpu: asked.cpu.min(most.cpu),
             programs: asked.programs.min(most.programs),
+            tables: asked.tables.min(most.tables),
+            output: asked.output.min(most.output),
+            calls: asked.calls.min(most.calls),
+            lines: asked.lines.min(most.lines),
         };
         let both = asked.entries().into_iter().zip(given.entries());
         let lowered = both.filter(|((_, asked), (_, given))| given < asked);
@@ -174,6 +225,10 @@ mod tests {
             ("memory = \"1KiB\"", "total.memory: 1 KiB is not within 1 MiB"),
             ("cpu = 0", "total.cpu: 0% is not within 1% to 100000%"),
             ("programs = 65", "total.programs: 65 is not within 0 to 64"),
+            ("tables = 320000001", "total.tables: 320000001 is not within 0 to 320000000"),
+            ("output = \"2GiB\"", "total.output: 2 GiB is not within 1 KiB to 1 GiB"),
+            ("calls = 0", "total.calls: 0 is not within 1 to 1000000000"),
+            ("lines = 0", "total.lines: 0 is not within 1 to 100000"),
             ("trns = 1", "`turns`"),
         ] {
             let why = read("", named).expect_err(named);
@@ -186,8 +241,8 @@ mod tests {
     #[test]
     fn an_agent_that_asks_for_more_than_there_is_gets_that_and_is_told() {
         let most = Totals { turns: 10, ..Totals::default() };
-        let (given, lowered) = table("turns = 20\nmemory = \"1MiB\"").expect("a table").within(most);
-        assert_eq!(given, Totals { turns: 10, memory: ByteSize(1 << 20), ..most });
+        let (given, lowered) = table("turns = 20\nmemory = \"1MiB\"\nlines = 3").expect("a table").within(most);
+        assert_eq!(given, Totals { turns: 10, memory: ByteSize(1 << 20), lines: 3, ..most });
         let told: Vec<String> = lowered.iter().map(ToString::to_string).collect();
         assert_eq!(told, ["`total.turns` is 10 by sophon-host.toml, and not the 20 of its agent.toml"]);
         assert_eq!(TotalsTable::default().within(most), (most, vec![]));

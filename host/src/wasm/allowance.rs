@@ -1,62 +1,46 @@
-//! What an agent may compute in the long run, all its turns together; and its turns that wait where it has computed more.
+//! Turns that wait where their agent has used more than its share in the long run.
 //!
 //! A turn that waits is not ended and holds no thread: it goes on when its agent's share has caught up. Its time goes on.
 
 use super::breach::{Breach, Breaches};
-use super::clock::CpuClock;
 use super::room::Share;
-use crate::fair::Account;
+use super::spending::{Bill, PACED, Spending};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
-/// How long an agent may compute as much as it likes before its share counts: what it gets in this time, all at once.
-const BURST: Duration = Duration::from_secs(60);
-/// The shortest wait: a tick, as nobody computes for less.
-const SHORTEST: Duration = Duration::from_millis(5);
 /// A turn that had to wait for so much of its time was ended by that, rather than by itself.
 const TELLING: u32 = 10;
 
-/// What an agent has computed, less its share of the time since.
-#[derive(Debug)]
-pub(super) struct Computed(Mutex<Account>);
-
-impl Computed {
-    /// Of an agent that has not computed yet.
-    pub(super) fn new(now: Instant) -> Self {
-        Self(Mutex::new(Account::new(now.into_std())))
-    }
-
-    /// Notes that it has computed for so long; says how long it has to wait, if it may have so many percent of a processor.
-    fn charge(&self, computed: Duration, percent: u32, now: Instant) -> Option<Duration> {
-        let share = f64::from(percent) / 100.0;
-        let mut account = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = account.rest(computed, share, BURST.mul_f64(share), now.into_std());
-        (!wait.is_zero()).then(|| wait.max(SHORTEST))
-    }
-}
-
-/// How long a turn had to wait for its agent's share, in milliseconds.
+/// How long a turn had to wait for its agent's share of each, in milliseconds.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Held(Arc<AtomicU64>);
+pub(super) struct Held(Arc<[AtomicU64; PACED.len()]>);
 
 impl Held {
     /// What ended a turn whose time of this length is over.
     pub(super) fn breach(&self, wall: Duration) -> Breach {
-        let held = Duration::from_millis(self.0.load(Ordering::Relaxed));
-        if held > Duration::ZERO && held >= wall / TELLING { Breach::TotalCpu } else { Breach::Wall }
+        let each = self.0.iter().map(|millis| Duration::from_millis(millis.load(Ordering::Relaxed)));
+        let all = || each.clone().sum::<Duration>();
+        let longest = each.clone().zip(PACED).max_by_key(|(held, _)| *held);
+        match longest {
+            Some((held, what)) if held > Duration::ZERO && all() >= wall / TELLING => what,
+            _ => Breach::Wall,
+        }
     }
 
-    fn note(&self, wait: Duration) {
-        self.0.fetch_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    /// Notes a wait; says whether it is the first for that.
+    fn note(&self, wait: Duration, what: Breach) -> bool {
+        let held = PACED.iter().zip(&*self.0).find(|(paced, _)| **paced == what);
+        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        held.is_some_and(|(_, held)| held.fetch_add(millis, Ordering::Relaxed) == 0)
     }
 }
 
-/// A guest's future that is polled while its agent may compute.
+/// A guest's future that is polled while its agent may go on.
 pub(super) struct Allowed<F> {
     future: Pin<Box<F>>,
     breaches: Arc<Breaches>,
@@ -65,34 +49,10 @@ pub(super) struct Allowed<F> {
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-/// What of a turn's clock was charged. What was not is when this is dropped.
-struct Bill {
-    clock: CpuClock,
-    charged: Duration,
-    share: Share,
-}
-
-impl Bill {
-    /// Charges what the turn has computed in polls that are over.
-    fn pay(&mut self, now: Instant) -> Option<Duration> {
-        let spent = self.clock.spent();
-        let since = spent.saturating_sub(self.charged);
-        self.charged = spent;
-        self.share.account().charge(since, self.share.totals.cpu, now)
-    }
-}
-
-impl Drop for Bill {
-    fn drop(&mut self) {
-        // Nobody waits any more.
-        let _ = self.pay(Instant::now());
-    }
-}
-
 impl<F> Allowed<F> {
-    /// A turn that is measured by this clock.
-    pub(super) fn new(future: F, clock: CpuClock, share: &Share, breaches: Arc<Breaches>) -> Self {
-        let bill = Bill { clock, charged: Duration::ZERO, share: share.clone() };
+    /// A turn whose use this counts.
+    pub(super) fn new(future: F, spending: Spending, share: &Share, breaches: Arc<Breaches>) -> Self {
+        let bill = Bill::new(spending, share.clone());
         Self { future: Box::pin(future), breaches, held: Held::default(), bill, pause: None }
     }
 
@@ -101,15 +61,11 @@ impl<F> Allowed<F> {
         self.held.clone()
     }
 
-    /// Once a turn.
-    fn tell(&self, wait: Duration) {
-        if self.held.0.load(Ordering::Relaxed) == 0 {
-            self.breaches.count(Breach::TotalCpu);
-            let (cpu, seconds) = (self.bill.share.totals.cpu, wait.as_secs_f32());
-            tracing::info!(
-                "the turn waits {seconds:.3} s: all of its agent compute {cpu}% of a processor (`total.cpu`)"
-            );
-        }
+    /// Once a turn for each reason.
+    fn tell(&self, wait: Duration, what: Breach) {
+        self.breaches.count(what);
+        let (pace, key, seconds) = (what.pace(self.bill.totals()), what.key(), wait.as_secs_f32());
+        tracing::info!("the turn waits {seconds:.3} s: all of its agent {pace} (`{key}`)");
     }
 }
 
@@ -123,9 +79,10 @@ impl<F: Future> Future for Allowed<F> {
                 self.pause = None;
             }
             let now = Instant::now();
-            let Some(wait) = self.bill.pay(now) else { return self.future.as_mut().poll(context) };
-            self.tell(wait);
-            self.held.note(wait);
+            let Some((wait, what)) = self.bill.pay(now) else { return self.future.as_mut().poll(context) };
+            if self.held.note(wait, what) {
+                self.tell(wait, what);
+            }
             self.pause = Some(Box::pin(tokio::time::sleep_until(now + wait)));
         }
     }
@@ -133,52 +90,35 @@ impl<F: Future> Future for Allowed<F> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::calls::Calls;
+    use super::super::clock::CpuClock;
     use super::*;
+    use crate::config::Totals;
 
     const fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
     }
 
     #[test]
-    fn an_agent_computes_as_it_likes_for_a_while_and_then_its_share() {
-        let start = Instant::now();
-        let account = Computed::new(start);
-        // Half a processor: 30 s at once.
-        assert_eq!(account.charge(ms(29_900), 50, start), None);
-        assert_eq!(account.charge(ms(600), 50, start), Some(ms(1_000)));
-        assert_eq!(account.charge(Duration::ZERO, 50, start + ms(1_000)), None);
-        assert_eq!(account.charge(ms(1), 50, start + ms(1_000)), Some(SHORTEST));
-        // However long it rests, it has no more than that again.
-        let later = start + Duration::from_secs(1_000);
-        assert_eq!(account.charge(ms(30_500), 50, later), Some(ms(1_000)));
-        assert_eq!(account.charge(Duration::ZERO, 50, start), Some(ms(1_000)), "a clock that goes back gives nothing");
-    }
-
-    #[test]
-    fn who_computes_no_more_than_the_share_never_waits() {
-        let start = Instant::now();
-        let account = Computed::new(start);
-        for second in 1..10_000 {
-            assert_eq!(account.charge(ms(1_000), 100, start + Duration::from_secs(second)), None);
-        }
-    }
-
-    #[test]
     fn a_time_that_is_over_tells_that_it_was_spent_waiting() {
         let held = Held::default();
         assert_eq!(held.breach(Duration::ZERO), Breach::Wall);
-        held.note(ms(99));
+        assert!(held.note(ms(60), Breach::TotalCpu) && !held.note(ms(1), Breach::TotalCpu));
+        assert!(held.note(ms(38), Breach::TotalCalls));
         assert_eq!(held.breach(ms(1_000)), Breach::Wall);
-        held.note(ms(1));
+        assert!(!held.note(ms(1), Breach::TotalCalls));
         assert_eq!(held.breach(ms(1_000)), Breach::TotalCpu);
+        assert!(!held.note(ms(100), Breach::TotalCalls));
+        assert_eq!(held.breach(ms(1_000)), Breach::TotalCalls);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_waits_until_its_agent_may_compute_again() {
-        let (share, breaches) = (Share::of(10), Arc::new(Breaches::default()));
+        let (share, breaches) = (Share::of(Totals { cpu: 10, ..Totals::default() }), Arc::new(Breaches::default()));
         let begun = Instant::now();
-        share.account().charge(ms(7_000), 10, begun);
-        let allowed = Allowed::new(std::future::ready(()), CpuClock::default(), &share, breaches.clone());
+        share.spent().charge([7.0, 0.0, 0.0], &share.totals, begun);
+        let spending = Spending { clock: CpuClock::default(), calls: Calls::new(1) };
+        let allowed = Allowed::new(std::future::ready(()), spending, &share, breaches.clone());
         let held = allowed.held();
         allowed.await;
         assert_eq!((begun.elapsed(), held.breach(ms(20_000))), (ms(10_000), Breach::TotalCpu));

@@ -48,6 +48,18 @@ pub enum Breach {
     /// It started a program when all turns of its agent together had as many as they may. It is refused, and the turn goes on.
     #[error("the total of programs")]
     TotalPrograms,
+    /// It asked for elements of tables when all turns of its agent together had what they may.
+    #[error("the total of table elements")]
+    TotalTables,
+    /// As [`Breach::TotalCpu`], of text written.
+    #[error("the total of output")]
+    TotalOutput,
+    /// As [`Breach::TotalCpu`], of calls to the host.
+    #[error("the total of host calls")]
+    TotalCalls,
+    /// All turns of its agent together log too much. What was too much is dropped, and the turn goes on.
+    #[error("the total of log lines")]
+    TotalLines,
 }
 
 /// A call that makes no sense, of a function that cannot say so. As an error it ends the guest, with these words.
@@ -56,7 +68,7 @@ pub enum Breach {
 pub(super) struct Misuse(pub(super) String);
 
 impl Breach {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 18] = [
         Self::Cpu,
         Self::Memory,
         Self::Tables,
@@ -71,6 +83,10 @@ impl Breach {
         Self::TotalMemory,
         Self::TotalCpu,
         Self::TotalPrograms,
+        Self::TotalTables,
+        Self::TotalOutput,
+        Self::TotalCalls,
+        Self::TotalLines,
     ];
 
     /// The key of `[limits]` that sets it; of a total with its table.
@@ -90,12 +106,25 @@ impl Breach {
             Self::TotalMemory => "total.memory",
             Self::TotalCpu => "total.cpu",
             Self::TotalPrograms => "total.programs",
+            Self::TotalTables => "total.tables",
+            Self::TotalOutput => "total.output",
+            Self::TotalCalls => "total.calls",
+            Self::TotalLines => "total.lines",
         }
     }
 
     /// Whether it is one of all turns of an agent together.
     pub fn is_total(self) -> bool {
-        matches!(self, Self::TotalTurns | Self::TotalMemory | Self::TotalCpu | Self::TotalPrograms)
+        self.key().starts_with("total.")
+    }
+
+    /// Of what turns wait for, what all of their agent together may do.
+    pub(super) fn pace(self, totals: &Totals) -> String {
+        match self {
+            Self::TotalCalls => format!("make {} host calls a second", totals.calls),
+            Self::TotalOutput => format!("write {} a second", totals.output),
+            _ => format!("compute {}% of a processor", totals.cpu),
+        }
     }
 
     /// The limit and its value, for a sentence: `its CPU limit of 2 s`.
@@ -113,10 +142,13 @@ impl Breach {
             Self::Programs => format!("its limit of {} programs", limits.programs),
             Self::TotalTurns => format!("its total of {} turns at once", totals.turns),
             Self::TotalMemory => format!("its total of {} of memory, which all its turns share", totals.memory),
-            Self::TotalCpu => format!(
-                "its time limit of {} while it had to wait, as all its turns together compute {}% of a processor",
-                limits.wall, totals.cpu
+            Self::TotalCpu | Self::TotalCalls | Self::TotalOutput => format!(
+                "its time limit of {} while it had to wait, as all its turns together {}",
+                limits.wall,
+                self.pace(totals)
             ),
+            Self::TotalTables => format!("its total of {} table elements, which all its turns share", totals.tables),
+            Self::TotalLines => format!("its total of {} log lines a second", totals.lines),
             Self::TotalPrograms => format!("its total of {} programs at once", totals.programs),
         }
     }

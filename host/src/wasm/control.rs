@@ -20,7 +20,7 @@ impl control::Host for Guest {
             cpu_ms: millis(self.cpu_limit.saturating_sub(self.cpu.running())),
             wall_ms: millis(self.wall.left()),
             output_bytes: self.output_left(),
-            calls: self.calls_left(),
+            calls: self.calls.left(),
         })
     }
 }

@@ -1,17 +1,20 @@
 //! What the host keeps for one running guest, and the budgets that each of its calls passes.
 
 use super::bindings::sophon::agent::types::{self, Denial, Failure};
-use super::breach::{Breach, Breaches, Misuse};
+use super::breach::{Breach, Breaches};
+use super::calls::{Calls, TooOften};
 use super::clock::CpuClock;
 use super::config::Variables;
 use super::files::Files;
+use super::log::Lines;
 use super::memory::MemoryLimiter;
+use super::room::Share;
+use super::spending::Spending;
 use super::standard_http::StandardHttp;
 use super::stderr::Tail;
 use crate::capability::{Act, Chat, Given, Refusal, Tools, WallClock};
 use crate::config::Limits;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -25,56 +28,6 @@ const MAX_RANDOM: u64 = 64 << 10;
 /// What a function of the contract gives: an error ends the guest, a failure is the guest's to deal with.
 pub(super) type Answer<T> = wasmtime::Result<Result<T, Failure>>;
 
-/// The calls that a guest may still make. Its streams count theirs, too.
-#[derive(Clone)]
-pub(super) struct Calls(Arc<CallsLeft>);
-
-struct CallsLeft {
-    left: AtomicU64,
-    /// What it did too often, where it could not be told: its next call ends it.
-    ended: OnceLock<TooOften>,
-}
-
-/// What ends a guest that asks for leave too often.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TooOften {
-    /// It asked a person.
-    Asked,
-    /// It was denied what it asked for.
-    Denied,
-}
-
-impl TooOften {
-    fn end(self) -> wasmtime::Error {
-        match self {
-            Self::Asked => Breach::Asks.into(),
-            Self::Denied => Misuse(Refusal::TooManyDenials.to_string()).into(),
-        }
-    }
-}
-
-impl Calls {
-    pub(super) fn new(most: u64) -> Self {
-        Self(Arc::new(CallsLeft { left: AtomicU64::new(most), ended: OnceLock::new() }))
-    }
-
-    /// Counts one.
-    pub(super) fn enter(&self) -> wasmtime::Result<()> {
-        if let Some(ended) = self.0.ended.get() {
-            return Err(ended.end());
-        }
-        let next = |left: u64| left.checked_sub(1);
-        self.0.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_err(|_| Breach::Calls)?;
-        Ok(())
-    }
-
-    /// Ends the guest at its next call.
-    pub(super) fn end_by(&self, what: TooOften) {
-        // The first that it did too often says why.
-        let _ = self.0.ended.set(what);
-    }
-}
-
 /// The store's data: one guest, one turn.
 pub(super) struct Guest {
     wasi: WasiCtx,
@@ -85,8 +38,7 @@ pub(super) struct Guest {
     pub(super) cpu_limit: Duration,
     pub(super) stderr: Tail,
     pub(super) agent: Arc<str>,
-    /// Log lines that this turn may still write; nothing once it was told that they are used up.
-    pub(super) log_lines: Option<u64>,
+    pub(super) lines: Lines,
     pub(super) breaches: Arc<Breaches>,
     pub(super) tools: Tools,
     pub(super) variables: Option<Variables>,
@@ -103,7 +55,7 @@ impl Guest {
     pub(super) fn new(
         agent: Arc<str>,
         limits: &Limits,
-        memory: MemoryLimiter,
+        share: &Share,
         breaches: Arc<Breaches>,
         chat: Arc<dyn Chat>,
         tools: Tools,
@@ -119,13 +71,13 @@ impl Guest {
         Self {
             wasi: denying().stderr(stderr.clone()).max_random_size(MAX_RANDOM).build(),
             table,
-            memory,
+            memory: MemoryLimiter::new(limits, share),
             cpu: CpuClock::default(),
             wall,
             cpu_limit: limits.cpu.0,
             stderr,
             agent,
-            log_lines: Some(limits.lines),
+            lines: Lines::new(limits, share),
             breaches,
             tools,
             variables: None,
@@ -147,16 +99,15 @@ impl Guest {
         self.calls.enter()
     }
 
-    /// Calls to the host that the turn may still make.
-    pub(super) fn calls_left(&self) -> u64 {
-        self.calls.0.left.load(Ordering::Relaxed)
+    /// What of its use its agent's turns are charged with together.
+    pub(super) fn spending(&self) -> Spending {
+        Spending { clock: self.cpu.clone(), calls: self.calls.clone() }
     }
 
     /// Begins anew, if it has done nothing that cannot be done again.
     pub(super) fn anew(mut self, limits: &Limits) -> Option<Self> {
-        let is_untouched = self.calls_left() == limits.calls;
         self.memory = self.memory.anew(limits);
-        is_untouched.then_some(self)
+        (self.calls.made() == 0).then_some(self)
     }
 
     /// Bytes that the turn may still write.
@@ -166,13 +117,17 @@ impl Guest {
 
     /// Whether a final text of so many bytes is within the output limit. It replaces what was written.
     pub(super) fn may_end_with(&self, bytes: usize) -> bool {
+        self.calls.write(bytes);
         bytes as u64 <= self.output
     }
 
     /// Counts an act against the output budget and hands it to the chat.
     pub(super) async fn act(&mut self, act: Act) -> Result<(), Failure> {
         match self.output_left.checked_sub(act.size() as u64) {
-            Some(left) => self.output_left = left,
+            Some(left) => {
+                self.output_left = left;
+                self.calls.write(act.size());
+            }
             None => {
                 self.output_refused = true;
                 return Err(Failure::Limit("the output of this turn is used up".to_owned()));

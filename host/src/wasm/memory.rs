@@ -1,8 +1,8 @@
-//! One bound over all memories of a guest together, one over all its tables, and one over the memories of all turns of its
+//! One bound over all memories of a guest together, one over all its tables, and the same over those of all turns of its
 //! agent. wasmtime's own limits are for each.
 
 use super::breach::Breach;
-use super::room::Portion;
+use super::room::{Portion, Share};
 use crate::config::Limits;
 use wasmtime::ResourceLimiter;
 
@@ -15,43 +15,79 @@ pub(super) const MAX_TABLES: usize = 2;
 /// Sums what a guest has and refuses what would be too much.
 pub(super) struct MemoryLimiter {
     bytes: Sum,
-    together: Portion,
     elements: Sum,
     refused: Option<Breach>,
 }
 
-#[derive(Debug)]
+/// What a guest has of something, of which it may have so much itself, and all turns of its agent so much together.
 struct Sum {
     used: usize,
     limit: usize,
+    together: Portion,
+    /// What is reached when it has too much; and when they have.
+    breaches: [Breach; 2],
 }
 
 impl Sum {
-    fn up_to(limit: u64) -> Self {
-        Self { used: 0, limit: usize::try_from(limit).unwrap_or(usize::MAX) }
+    fn up_to(limit: u64, together: Portion, breaches: [Breach; 2]) -> Self {
+        Self { used: 0, limit: usize::try_from(limit).unwrap_or(usize::MAX), together, breaches }
     }
 
-    fn fits(&self, by: usize) -> bool {
-        self.used.saturating_add(by) <= self.limit
+    fn of_memory(limits: &Limits, together: Portion) -> Self {
+        Self::up_to(limits.memory.0, together, [Breach::Memory, Breach::TotalMemory])
     }
 
-    fn grow(&mut self, by: usize) -> bool {
-        let fits = self.fits(by);
-        if fits {
-            self.used += by;
+    fn of_tables(limits: &Limits, together: Portion) -> Self {
+        Self::up_to(limits.tables, together, [Breach::Tables, Breach::TotalTables])
+    }
+
+    /// Takes what one memory or table is to have more, which itself holds no more than `most`. Whether it may; where not,
+    /// what is reached, if it is one of these bounds.
+    fn grow(&mut self, current: usize, desired: usize, most: Option<usize>) -> Result<(), Option<Breach>> {
+        // What the memory or table itself does not hold is refused later, and must not count.
+        if most.is_some_and(|most| desired > most && most < self.limit) {
+            return Err(None);
         }
-        fits
+        let (by, [own, all]) = (desired.saturating_sub(current), self.breaches);
+        if self.used.saturating_add(by) > self.limit {
+            return Err(Some(own));
+        }
+        if !self.together.grow(by) {
+            return Err(Some(all));
+        }
+        self.used += by;
+        Ok(())
+    }
+
+    /// Whether this was refused only for what other turns of its agent have.
+    fn is_shared_out(&self, refused: Option<Breach>) -> bool {
+        refused == Some(self.breaches[1]) && self.together.would_fit()
     }
 }
 
 impl MemoryLimiter {
-    pub(super) fn new(limits: &Limits, together: Portion) -> Self {
-        Self { bytes: Sum::up_to(limits.memory.0), together, elements: Sum::up_to(limits.tables), refused: None }
+    pub(super) fn new(limits: &Limits, share: &Share) -> Self {
+        Self {
+            bytes: Sum::of_memory(limits, share.memory()),
+            elements: Sum::of_tables(limits, share.tables()),
+            refused: None,
+        }
     }
 
     /// For a turn that begins anew.
     pub(super) fn anew(&self, limits: &Limits) -> Self {
-        Self::new(limits, self.together.anew())
+        Self {
+            bytes: Sum::of_memory(limits, self.bytes.together.anew()),
+            elements: Sum::of_tables(limits, self.elements.together.anew()),
+            refused: None,
+        }
+    }
+
+    fn noted(&mut self, grown: Result<(), Option<Breach>>) -> wasmtime::Result<bool> {
+        if let Err(Some(breach)) = grown {
+            self.refused = Some(breach);
+        }
+        Ok(grown.is_ok())
     }
 
     /// What was refused. Guests usually trap soon after, with a message that does not say why.
@@ -61,39 +97,19 @@ impl MemoryLimiter {
 
     /// Whether it was refused only for what other turns of its agent have.
     pub(super) fn is_shared_out(&self) -> bool {
-        self.refused == Some(Breach::TotalMemory) && self.together.would_fit()
+        self.bytes.is_shared_out(self.refused) || self.elements.is_shared_out(self.refused)
     }
 }
 
 impl ResourceLimiter for MemoryLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, most: Option<usize>) -> wasmtime::Result<bool> {
-        // As of tables: what the memory itself does not hold is refused later.
-        if most.is_some_and(|most| desired > most && most < self.bytes.limit) {
-            return Ok(false);
-        }
-        let by = desired.saturating_sub(current);
-        let breach = match self.bytes.fits(by) {
-            false => Some(Breach::Memory),
-            true if !self.together.grow(by) => Some(Breach::TotalMemory),
-            true => None,
-        };
-        match breach {
-            Some(_) => self.refused = breach,
-            None => self.bytes.used += by,
-        }
-        Ok(breach.is_none())
+        let grown = self.bytes.grow(current, desired, most);
+        self.noted(grown)
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, most: Option<usize>) -> wasmtime::Result<bool> {
-        // What the table itself does not hold is refused later, and must not count.
-        if most.is_some_and(|most| desired > most && most < self.elements.limit) {
-            return Ok(false);
-        }
-        let fits = self.elements.grow(desired.saturating_sub(current));
-        if !fits {
-            self.refused = Some(Breach::Tables);
-        }
-        Ok(fits)
+        let grown = self.elements.grow(current, desired, most);
+        self.noted(grown)
     }
 
     fn instances(&self) -> usize {
@@ -112,12 +128,12 @@ impl ResourceLimiter for MemoryLimiter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ByteSize;
+    use crate::config::{ByteSize, Totals};
 
     #[test]
     fn memories_are_summed_and_so_are_tables() {
         let limits = Limits { memory: ByteSize(100), tables: 10, ..Limits::default() };
-        let fresh = || MemoryLimiter::new(&limits, Portion::of(1_000));
+        let fresh = || MemoryLimiter::new(&limits, &Share::of(Totals::default()));
         let mut limiter = fresh();
         assert!(!limiter.memory_growing(0, 60, Some(50)).expect("asked"), "a memory went past its own bound");
         assert_eq!(limiter.refused(), None);
@@ -136,16 +152,22 @@ mod tests {
 
     #[test]
     fn what_an_agents_turns_have_together_is_bounded_and_what_was_refused_does_not_count() {
-        let limits = Limits { memory: ByteSize(100), ..Limits::default() };
-        let mut first = MemoryLimiter::new(&limits, Portion::of(150));
+        let limits = Limits { memory: ByteSize(100), tables: 10, ..Limits::default() };
+        let share = Share::of(Totals { memory: ByteSize(150), tables: 15, ..Totals::default() });
+        let mut first = MemoryLimiter::new(&limits, &share);
         let mut second = first.anew(&limits);
         assert!(first.memory_growing(0, 90, None).expect("asked"));
         assert!(!second.memory_growing(0, 90, None).expect("asked"), "two turns went past what they have together");
         assert_eq!((first.refused(), second.refused()), (None, Some(Breach::TotalMemory)));
-        assert!(second.memory_growing(0, 60, None).expect("asked"));
+        assert!(second.is_shared_out() && second.memory_growing(0, 60, None).expect("asked"));
+        assert!(first.table_growing(0, 9, None).expect("asked"));
+        assert!(!second.table_growing(0, 9, None).expect("asked"), "two turns went past their tables together");
+        assert_eq!((first.refused(), second.refused()), (None, Some(Breach::TotalTables)));
+        assert!(second.is_shared_out() && second.table_growing(0, 6, None).expect("asked"));
         drop(first);
         assert!(second.memory_growing(60, 100, None).expect("asked"), "a turn that has ended has nothing any more");
         assert!(!second.memory_growing(100, 101, None).expect("asked"));
         assert_eq!(second.refused(), Some(Breach::Memory));
+        assert!(!second.is_shared_out() && second.table_growing(6, 10, None).expect("asked"));
     }
 }

@@ -56,7 +56,7 @@ impl Agent {
             Slots::Aside => engine.slot_aside().await,
         };
         let guest = self.guest(engine, chat, tools.with_only(of), Vec::new());
-        let (clock, wall) = (guest.cpu.clone(), guest.wall.clone());
+        let (spending, wall) = (guest.spending(), guest.wall.clone());
         let of = match of {
             Scope::Session => state::Scope::Session,
             Scope::Agent => state::Scope::Agent,
@@ -70,7 +70,7 @@ impl Agent {
                 Err(fault) => Err(without_answer(&fault, store.data())),
             }
         };
-        self.within(engine, call, clock, wall).await.unwrap_or_else(|breach| Err(Ended::Limit(breach)))
+        self.within(engine, call, spending, wall).await.unwrap_or_else(|breach| Err(Ended::Limit(breach)))
     }
 }
 

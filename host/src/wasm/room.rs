@@ -1,10 +1,11 @@
 //! What all turns of one agent have together, whichever version of it they run.
 
-use super::allowance::Computed;
 use super::engine::Engine;
+use super::spending::{BURST, Spent};
 use crate::config::{AgentName, Lowered, Totals, TotalsTable};
+use crate::fair::Account;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -13,9 +14,13 @@ pub(super) struct Room {
     /// As many as the operator lets run.
     turns: Arc<Semaphore>,
     /// The bytes of linear memory that turns have now.
-    memory: AtomicU64,
-    /// What they have computed.
-    account: Computed,
+    memory: Arc<AtomicU64>,
+    /// The elements of tables that they have.
+    tables: Arc<AtomicU64>,
+    /// What they have used in the long run.
+    spent: Spent,
+    /// The lines that they have logged.
+    lines: Mutex<Account>,
 }
 
 /// What one version has of its agent's room: all of it, unless its manifest is content with less.
@@ -46,7 +51,14 @@ impl Engine {
 
 impl Room {
     fn of(turns: u32) -> Self {
-        Self { turns: semaphore(turns), memory: AtomicU64::new(0), account: Computed::new(Instant::now()) }
+        let now = Instant::now();
+        Self {
+            turns: semaphore(turns),
+            memory: Arc::default(),
+            tables: Arc::default(),
+            spent: Spent::new(now),
+            lines: Mutex::new(Account::new(now.into_std())),
+        }
     }
 }
 
@@ -67,31 +79,48 @@ impl Share {
         [&self.turns, &self.room.turns].iter().any(|turns| turns.available_permits() == 0)
     }
 
-    /// What all turns of the agent have computed.
-    pub(super) fn account(&self) -> &Computed {
-        &self.room.account
+    /// What all turns of the agent have used in the long run.
+    pub(super) fn spent(&self) -> &Spent {
+        &self.room.spent
     }
 
-    /// The memory that one turn may have of it. It has none yet.
+    /// Counts a line in the log, if the agent may write one more.
+    pub(super) fn may_log(&self) -> bool {
+        let share = self.totals.lines as f64;
+        let mut lines = self.room.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.fits(1.0, share, share * BURST.as_secs_f64(), Instant::now().into_std())
+    }
+
+    /// The memory that one turn may have of it, in bytes. It has none yet.
     pub(super) fn memory(&self) -> Portion {
-        Portion { room: self.room.clone(), most: self.totals.memory.0, own: 0, would_fit: false }
+        Portion::new(self.room.memory.clone(), self.totals.memory.0)
+    }
+
+    /// The same of tables, in elements.
+    pub(super) fn tables(&self) -> Portion {
+        Portion::new(self.room.tables.clone(), self.totals.tables)
     }
 }
 
-/// The memory that one turn has of its agent's. Dropped, it is free for others.
+/// What one turn has of something that all turns of its agent share. Dropped, it is free for others.
 pub(super) struct Portion {
-    room: Arc<Room>,
+    /// What all have.
+    used: Arc<AtomicU64>,
     most: u64,
     own: u64,
     would_fit: bool,
 }
 
 impl Portion {
-    /// Takes so many bytes more, if all turns of the agent together may have them.
+    fn new(used: Arc<AtomicU64>, most: u64) -> Self {
+        Self { used, most, own: 0, would_fit: false }
+    }
+
+    /// Takes so much more, if all turns of the agent together may have it.
     pub(super) fn grow(&mut self, by: usize) -> bool {
         let by = by as u64;
         let next = |used: u64| used.checked_add(by).filter(|used| *used <= self.most);
-        let fits = self.room.memory.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok();
+        let fits = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok();
         if fits {
             self.own += by;
         } else {
@@ -107,29 +136,20 @@ impl Portion {
 
     /// For a turn that begins anew.
     pub(super) fn anew(&self) -> Self {
-        Self { room: self.room.clone(), most: self.most, own: 0, would_fit: false }
+        Self::new(self.used.clone(), self.most)
     }
 }
 
 impl Drop for Portion {
     fn drop(&mut self) {
-        self.room.memory.fetch_sub(self.own, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-impl Portion {
-    /// Of an agent whose turns may have so much together.
-    pub(super) fn of(most: u64) -> Self {
-        Self { room: Arc::new(Room::of(1)), most, own: 0, would_fit: false }
+        self.used.fetch_sub(self.own, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 impl Share {
-    /// Of an agent whose turns may compute so many percent of a processor.
-    pub(super) fn of(cpu: u32) -> Self {
-        let totals = Totals { cpu, ..Totals::default() };
+    /// Of an agent that has this.
+    pub(super) fn of(totals: Totals) -> Self {
         Self { totals, room: Arc::new(Room::of(1)), turns: semaphore(1) }
     }
 }
@@ -140,11 +160,20 @@ mod tests {
 
     #[test]
     fn turns_share_their_agents_memory_and_give_it_back() {
-        let mut first = Portion::of(100);
+        let mut first = Portion::new(Arc::default(), 100);
         let mut second = first.anew();
         assert!(first.grow(60) && !second.grow(60) && second.grow(40));
         assert!(!first.grow(1) && !first.grow(usize::MAX));
         drop(first);
         assert!(second.grow(60) && !second.grow(1));
+    }
+
+    #[test]
+    fn lines_are_counted_over_all_turns_of_an_agent() {
+        let share = Share::of(Totals { lines: 2, ..Totals::default() });
+        let other = share.clone();
+        let written = (0..1_000).filter(|line| if line % 2 == 0 { share.may_log() } else { other.may_log() }).count();
+        // What a minute gives, and what came meanwhile.
+        assert!((120..200).contains(&written), "{written}");
     }
 }

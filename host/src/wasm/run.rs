@@ -4,12 +4,11 @@ use super::allowance::Allowed;
 use super::bindings::AgentPre;
 use super::bindings::sophon::agent::types::{Failure, Outcome, Turn};
 use super::breach::{Breach, Misuse};
-use super::clock::CpuClock;
 use super::engine::{Engine, Slot};
 use super::guest::{Guest, MAX_HANDLES};
 use super::load::{Agent, brief};
-use super::memory::MemoryLimiter;
 use super::pace::{Paced, Place};
+use super::spending::Spending;
 use crate::capability::{Chat, Door, Given, Tools, Wait, WallClock};
 use crate::config::Limits;
 use std::sync::Arc;
@@ -58,7 +57,9 @@ impl Agent {
         let ended = self.end(engine, slot, Box::new(turn), chat, Box::new(tools)).await;
         match &ended {
             // That it had to wait was counted when it began to.
-            Ended::Limit(Breach::TotalCpu) => engine.breaches.count(Breach::Wall),
+            Ended::Limit(Breach::TotalCpu | Breach::TotalCalls | Breach::TotalOutput) => {
+                engine.breaches.count(Breach::Wall);
+            }
             Ended::Limit(breach) => engine.breaches.count(*breach),
             _ => {}
         }
@@ -75,26 +76,27 @@ impl Agent {
     async fn end(&self, engine: &Engine, slot: Slot, turn: Box<Turn>, chat: Arc<dyn Chat>, tools: Box<Tools>) -> Ended {
         let given = Box::pin(tools.folders(&self.wants)).await;
         let guest = Box::new(self.guest(engine, chat.clone(), *tools, given));
-        let (clock, wall) = (guest.cpu.clone(), guest.wall.clone());
+        let (spending, wall) = (guest.spending(), guest.wall.clone());
         let begins = Begins { engine: engine.engine.clone(), pre: self.pre.clone(), chat, turn };
         let call = call(slot, begins, guest, self.manifest.limits.clone());
-        self.within(engine, call, clock, wall).await.unwrap_or_else(Ended::Limit)
+        self.within(engine, call, spending, wall).await.unwrap_or_else(Ended::Limit)
     }
 
-    /// Lets a call of a guest with these clocks compute where and as much as its agent may, and take as long as it may.
+    /// Lets the call of a guest compute where and as much as its agent may, and take as long as it may.
     ///
     /// The call is boxed before anything waits for it, for what [`Self::end`] says.
     pub(super) fn within<C>(
         &self,
         engine: &Engine,
         call: C,
-        clock: CpuClock,
+        spending: Spending,
         wall: WallClock,
     ) -> impl Future<Output = Result<C::Output, Breach>>
     where
         C: Future<Output: Send> + Send + 'static,
     {
-        let call = Allowed::new(call, clock.clone(), &self.share, engine.breaches());
+        let clock = spending.clock.clone();
+        let call = Allowed::new(call, spending, &self.share, engine.breaches());
         let (held, place) = (call.held(), Place::Here(Box::pin(call)));
         let (agent, pace, backstage) = (self.name.clone(), self.pace.clone(), engine.backstage.clone());
         let call = Paced { agent, clock, pace, backstage, place };
@@ -119,8 +121,7 @@ impl Agent {
 
     pub(super) fn guest(&self, engine: &Engine, chat: Arc<dyn Chat>, tools: Tools, given: Vec<Given>) -> Guest {
         let limits = &self.manifest.limits;
-        let memory = MemoryLimiter::new(limits, self.share.memory());
-        Guest::new(self.name.clone(), limits, memory, engine.breaches(), chat, tools, given)
+        Guest::new(self.name.clone(), limits, &self.share, engine.breaches(), chat, tools, given)
     }
 }
 
@@ -212,7 +213,9 @@ impl Pauses {
         }
         chat.waits(Some(wait));
         match wait {
-            Wait::Memory => tracing::info!("the turn waits: others of its agent have all its memory (`total.memory`)"),
+            Wait::Memory => tracing::info!(
+                "the turn waits: others of its agent have all its memory or tables (`total.memory`, `total.tables`)"
+            ),
             _ => tracing::warn!("no room for an instance, though turns.at_once has some: {}", brief(error)),
         }
     }

@@ -6,18 +6,16 @@ use crate::fair::Account;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// Programs that run at once: of one turn, and of the host.
 const AT_ONCE: usize = 4;
 const AT_ONCE_HERE: usize = 64;
-/// What starting one is taken to cost of a processor, and how much of that an agent may cause at a stretch, and of each
-/// second. Starting them is the host's own work, and holds up the turns of others.
-const START: Duration = Duration::from_millis(10);
-const AT_A_STRETCH: Duration = Duration::from_millis(200);
-const OF_A_SECOND: f64 = 0.25;
+/// How many an agent may start at a stretch, and a second in the long run. Starting one takes the host some ten milliseconds,
+/// and holds up the turns of others.
+const AT_A_STRETCH: f64 = 20.0;
+const A_SECOND: f64 = 25.0;
 
 /// Room for the programs of all turns.
 #[derive(Debug)]
@@ -65,7 +63,7 @@ impl Room {
         let rest = {
             let mut starts = lock(&self.starts);
             let account = starts.entry(agent.clone()).or_insert_with(|| Account::new(now));
-            account.rest(START, OF_A_SECOND, AT_A_STRETCH, now)
+            account.rest(1.0, A_SECOND, AT_A_STRETCH, now)
         };
         if !rest.is_zero() {
             tokio::time::sleep(rest).await;
@@ -123,6 +121,7 @@ impl Runs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[tokio::test(start_paused = true)]
     async fn an_agent_starts_some_at_once_and_then_so_many_a_second() {

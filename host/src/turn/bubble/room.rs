@@ -67,8 +67,8 @@ fn label(wait: Wait) -> String {
              them has ended."
         ),
         Wait::Memory => {
-            "Waiting: other turns of this agent have all the memory that it may have (`total.memory`). This one \
-                         begins when there is enough again."
+            "Waiting: other turns of this agent have all the memory that it may have (`total.memory`, `total.tables`). \
+             This one begins when there is enough again."
                 .to_owned()
         }
     }

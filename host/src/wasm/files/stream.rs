@@ -1,6 +1,6 @@
 //! Streams of files. Each piece that is read or written counts as a call to the host; what is written is counted before.
 
-use super::super::guest::Calls;
+use super::super::calls::Calls;
 use crate::capability::Meter;
 use bytes::Bytes;
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};

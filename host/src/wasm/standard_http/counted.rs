@@ -6,7 +6,7 @@
 use super::streams::{Incoming, Outgoing};
 use crate::capability::http::Web;
 use crate::wasm::breach::Misuse;
-use crate::wasm::guest::Calls;
+use crate::wasm::calls::Calls;
 use http::HeaderMap;
 use std::sync::Arc;
 use wasmtime::Result as Called;

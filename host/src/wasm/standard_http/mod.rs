@@ -9,7 +9,8 @@ mod codes;
 mod counted;
 mod streams;
 
-use super::guest::{Calls, Guest, TooOften};
+use super::calls::{Calls, TooOften};
+use super::guest::Guest;
 use crate::capability::http::{Draft, Fault, Kind, Request, Response, Web, is_carriage};
 use counted::View;
 use http_body_util::BodyExt as _;

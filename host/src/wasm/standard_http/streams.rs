@@ -2,7 +2,7 @@
 
 use super::codes;
 use crate::capability::http::Web;
-use crate::wasm::guest::Calls;
+use crate::wasm::calls::Calls;
 use bytes::Bytes;
 use std::sync::Arc;
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
