@@ -116,14 +116,14 @@ impl Tools {
         if command.stdin.len() > MAX_INPUT {
             return Err(Refusal::Invalid(format!("a program's input has at most {MAX_INPUT} bytes a call")));
         }
-        let slot = self.runs.place(&self.agent, &programs.room)?;
-        self.stop().run_until_cancelled(programs.room.pace(&self.agent)).await.ok_or(Refusal::Cancelled)?;
         if !self.door().may_run(&command.program) {
             // What there is on this machine is told to nobody who may not run it.
             let unseen = ExecAsk::unseen(&crate::text::clip(&command.program, MAX_ASKED));
             self.door().open(&Ask::Exec(unseen), None).await?;
             return Err(Refusal::Unavailable("the program was not looked for".to_owned()));
         }
+        let slot = self.runs.place(&self.agent, &programs.room)?;
+        self.stop().run_until_cancelled(programs.room.pace(&self.agent)).await.ok_or(Refusal::Cancelled)?;
         let reason = command.reason.take();
         let folder = WorkFolder::new(&programs.data_dir, &self.agent, &self.session);
         let (found, work, cwd) = self.find(programs, folder.clone(), &command).await?;
