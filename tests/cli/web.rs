@@ -65,6 +65,28 @@ async fn a_request_goes_straight_to_its_site_whatever_proxy_the_environment_name
 }
 
 #[tokio::test]
+async fn the_proxy_of_the_environment_is_used_where_the_configuration_says_so() -> Result<()> {
+    let mut world = World::paired(guests(), Buckets::unlimited()).await?;
+    let (data, site) = (tempfile::tempdir()?, Site::start(|_| page("text/plain", "straight")).await?);
+    let config = install(&mut world, data.path(), "allow")?;
+    let text = fs::read_to_string(&config[1])?;
+    fs::write(&config[1], format!("{text}[http]\nproxy = \"environment\"\n"))?;
+    // A site that takes no tunnels stands for the proxy.
+    let proxy = Site::start(|_| Page::Whole(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n".to_vec())).await?;
+    let address = format!("http://me:sesame@{}", proxy.addr);
+    let (mut host, session) = start(&world, data.path(), &config, &[("HTTP_PROXY", &address)]).await?;
+    let text = world.user.ask(&session, &format!("http get {}", site.url("/here"))).await?.text;
+    let said = format!("by the proxy {}: it does not connect to {}, and says 403 Forbidden", proxy.addr, site.addr);
+    assert!(text.contains(&said), "{text}");
+    let asked = proxy.asked().pop().context("it was asked")?;
+    assert!(asked.starts_with(&format!("CONNECT {} HTTP/1.1\r\n", site.addr)), "{asked}");
+    assert!(site.asked().is_empty());
+    let (_, words) = host.terminate().await?;
+    assert!(!words.contains("sesame"), "{words}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_secret_of_the_environment_goes_to_its_host_and_is_listed_with_its_variable() -> Result<()> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     let (data, site) = (tempfile::tempdir()?, Site::start(|_| page("text/plain", VALUE)).await?);

@@ -1,6 +1,6 @@
 //! The environment, read once. `clippy.toml` fences `std::env` everywhere else.
 
-use super::{Secret, Token, TokenError, telemetry};
+use super::{ProxyVariables, Secret, Token, TokenError, telemetry};
 use std::path::PathBuf;
 
 /// What this program reads from the environment.
@@ -20,6 +20,8 @@ pub struct Environment {
     pub otlp_endpoint: Option<String>,
     /// `OTEL_EXPORTER_OTLP_HEADERS`: headers for there.
     pub otlp_headers: Option<Secret<String>>,
+    /// The proxies that most programs use. This one does where its file says so.
+    pub proxies: Secret<ProxyVariables>,
     /// `XDG_CONFIG_HOME`, else `$HOME/.config`.
     pub config_home: Option<PathBuf>,
     /// `XDG_DATA_HOME`, else `$HOME/.local/share`.
@@ -43,6 +45,7 @@ impl Environment {
         let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let text = |name: &str| var(name).and_then(|value| value.into_string().ok());
         let path = |name: &str| var(name).map(PathBuf::from);
+        let either = |name: &str| text(name).or_else(|| text(&name.to_ascii_lowercase())).unwrap_or_default();
         let home = path("HOME");
         let under_home = |below: &str| home.as_ref().map(|home| home.join(below));
         Self {
@@ -53,6 +56,12 @@ impl Environment {
             log: text("SOPHON_HOST_LOG"),
             otlp_endpoint: text(telemetry::ENDPOINT),
             otlp_headers: text(telemetry::HEADERS).map(Secret::new),
+            proxies: Secret::new(ProxyVariables {
+                http: either("HTTP_PROXY"),
+                https: either("HTTPS_PROXY"),
+                all: either("ALL_PROXY"),
+                no: either("NO_PROXY"),
+            }),
             config_home: path("XDG_CONFIG_HOME").or_else(|| under_home(".config")),
             data_home: path("XDG_DATA_HOME").or_else(|| under_home(".local/share")),
             runtime_dir: path("XDG_RUNTIME_DIR"),

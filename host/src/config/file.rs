@@ -1,8 +1,8 @@
 //! `sophon-host.toml`, then the environment, then flags: each overrides the one before.
 
 use super::{
-    AgentName, Collector, Environment, ExecConfig, Limits, PolicyConfig, SecretSource, SwapConfig, Token, TokenError,
-    TokenFile, TotalsConfig,
+    AgentName, Collector, Environment, ExecConfig, Limits, PolicyConfig, ProxyConfig, SecretSource, SwapConfig, Token,
+    TokenError, TokenFile, TotalsConfig,
 };
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,8 @@ pub struct Config {
     pub totals: TotalsConfig,
     /// How programs of agents run.
     pub exec: ExecConfig,
+    /// The proxy that requests of agents go through.
+    pub proxy: ProxyConfig,
     /// What agents may do, and what they are given.
     pub policy: PolicyConfig,
     /// Where the values of secrets are.
@@ -244,6 +246,7 @@ impl Config {
             limits,
             totals,
             exec: file.exec.checked()?,
+            proxy: file.http.checked(environment)?,
             secrets: SecretSource::find(&data_dir, &policy.secrets),
             policy,
             fsync: file.store.fsync,

@@ -8,6 +8,7 @@ mod file;
 mod limits;
 mod manifest;
 mod policy;
+mod proxy;
 mod secret;
 mod secrets;
 mod swap;
@@ -25,6 +26,7 @@ pub use file::{
 pub use limits::{Amount, Limits, Lowered, setting};
 pub use manifest::{AgentName, BuildSpec, HistorySpec, Manifest, ManifestError};
 pub use policy::{PolicyConfig, SecretSpec};
+pub use proxy::{ProxyConfig, ProxyVariables};
 pub use secret::Secret;
 pub use secrets::{SecretError, SecretFile, SecretSource, SecretValues, secret_value};
 pub use swap::{SwapConfig, TrialConfig, Watch};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Holds a value that must reach no log, no message and no file by accident. It prints as `<redacted>`.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Secret<T>(T);
 
 impl<T> Secret<T> {

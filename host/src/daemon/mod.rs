@@ -13,6 +13,7 @@ mod sweep;
 mod wake;
 
 use crate::approval::Office;
+use crate::capability::http::Connector;
 use crate::capability::{Folders, Programs, Settings, Vault};
 use crate::cloud::{Link, LinkEvent, Rest, Traces};
 use crate::config::{AgentName, Config, PolicyConfig, Token};
@@ -219,7 +220,8 @@ fn house(config: &Config, engine: Arc<Engine>, registry: Arc<Registry>, store: S
     let programs = Arc::new(Programs::new(config.exec.clone(), &config.data_dir));
     let folders = Arc::new(Folders::new(&config.data_dir));
     let vault = Vault::new(config.policy.secrets.clone(), config.secrets.clone());
-    let (connector, open_at_most) = (Arc::default(), config.turns.open_at_most);
+    let connector = Arc::new(Connector::default().by(config.proxy.clone()));
+    let open_at_most = config.turns.open_at_most;
     House { engine, registry, store, office, settings, folders, programs, connector, vault, outbox, open_at_most }
 }
 

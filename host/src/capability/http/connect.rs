@@ -1,6 +1,8 @@
 //! From a checked request to an open connection: resolved, every address checked, and connected to what was checked.
 
+use super::exchange::Connector;
 use super::fault::{Fault, Kind};
+use super::proxy::tunnel;
 use super::resolve::Resolve;
 use super::tls::Trust;
 use crate::capability::Refusal;
@@ -18,29 +20,32 @@ pub(super) trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
 
 /// Connects to the host of a request. The name is resolved once, and only a checked address is connected to.
-pub(super) async fn connect(
-    ask: &HttpAsk,
-    named: &[IpNet],
-    names: &dyn Resolve,
-    trust: &Trust,
-) -> Result<Box<dyn Pipe>, Fault> {
-    let addresses = addresses(ask, names).await?;
+pub(super) async fn connect(ask: &HttpAsk, named: &[IpNet], connector: &Connector) -> Result<Box<dyn Pipe>, Fault> {
+    let addresses = addresses(ask, &*connector.names).await?;
     for address in &addresses {
         check(ask, address.ip(), named)?;
     }
-    let mut last = None;
+    let mut last = (Kind::Name, "it has no address".to_owned());
     for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                // Small requests gain from it, and where it fails they are only slower.
-                drop(stream.set_nodelay(true));
-                return secure(ask, stream, trust).await;
-            }
-            Err(error) => last = Some(error),
+        match reach(ask, address, connector).await {
+            Ok(stream) => return secure(ask, stream, &connector.trust).await,
+            Err(failed) => last = failed,
         }
     }
-    let (kind, why) = last.map_or_else(|| (Kind::Name, "it has no address".to_owned()), |error| reason(&error));
+    let (kind, why) = last;
     Err(Refusal::Unavailable(format!("cannot connect to {}: {why}", ask.host)).of(kind))
+}
+
+/// Connects to a checked address, through the proxy that the operator set for the request, if any.
+async fn reach(ask: &HttpAsk, address: SocketAddr, connector: &Connector) -> Result<Box<dyn Pipe>, (Kind, String)> {
+    let url = ask.url().parse().map_err(|_| (Kind::Url, "its address cannot be read".to_owned()))?;
+    if let Some(proxy) = connector.proxy.of(&url) {
+        return tunnel(&proxy, address, connector).await;
+    }
+    let stream = TcpStream::connect(address).await.map_err(|error| reason(&error))?;
+    // Small requests gain from it, and where it fails they are only slower.
+    drop(stream.set_nodelay(true));
+    Ok(Box::new(stream))
 }
 
 /// Checks the address that stands in place of a name.
@@ -79,31 +84,36 @@ fn inward(ask: &HttpAsk, ip: IpAddr, refused: address::Refused) -> Refusal {
     }
 }
 
-async fn secure(ask: &HttpAsk, stream: TcpStream, trust: &Trust) -> Result<Box<dyn Pipe>, Fault> {
+async fn secure(ask: &HttpAsk, stream: Box<dyn Pipe>, trust: &Trust) -> Result<Box<dyn Pipe>, Fault> {
     if ask.scheme == Scheme::Http {
-        return Ok(Box::new(stream));
+        return Ok(stream);
     }
-    let name = match &ask.host {
+    let failed = |(kind, why)| Refusal::Unavailable(format!("cannot talk to {} over TLS: {why}", ask.host)).of(kind);
+    tls(&ask.host, stream, trust).await.map_err(failed)
+}
+
+/// Talks TLS with a host.
+pub(super) async fn tls(host: &Host, stream: Box<dyn Pipe>, trust: &Trust) -> Result<Box<dyn Pipe>, (Kind, String)> {
+    let name = match host {
         Host::Ip(ip) => ServerName::from(*ip),
         Host::Name(name) => ServerName::try_from(name.clone())
-            .map_err(|_| Refusal::Invalid(format!("`{name}` is not a name that TLS can check")).of(Kind::Tls))?,
+            .map_err(|_| (Kind::Tls, format!("`{name}` is not a name that it can check")))?,
     };
-    let settings = trust.settings().map_err(Refusal::Unavailable)?;
+    let settings = trust.settings().map_err(|why| (Kind::Host, why))?;
     let connected = tokio_rustls::TlsConnector::from(settings).connect(name, stream).await;
     let failed = |error: io::Error| {
-        let why = crate::text::line(&error.to_string(), 200);
         let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
         let kind = match cause {
             Some(rustls::Error::InvalidCertificate(_)) => Kind::Certificate,
             _ => Kind::Tls,
         };
-        Refusal::Unavailable(format!("cannot talk to {} over TLS: {why}", ask.host)).of(kind)
+        (kind, crate::text::line(&error.to_string(), 200))
     };
     Ok(Box::new(connected.map_err(failed)?))
 }
 
 /// Why a connection failed, in a few words.
-fn reason(error: &io::Error) -> (Kind, String) {
+pub(super) fn reason(error: &io::Error) -> (Kind, String) {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => (Kind::Closed, "nothing listens there".to_owned()),
         io::ErrorKind::TimedOut => (Kind::ConnectTime, "it does not answer".to_owned()),

@@ -9,6 +9,7 @@ use super::resolve::{Resolve, System};
 use super::standing::Standing;
 use super::tls::Trust;
 use crate::capability::{Door, Keys, Operation, Refusal};
+use crate::config::ProxyConfig;
 use crate::grant::Ask;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -20,13 +21,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 /// The largest head of an answer, and the most headers in it.
-const MAX_HEAD: usize = 64 << 10;
+pub(super) const MAX_HEAD: usize = 64 << 10;
 const MAX_HEADERS: usize = 200;
 
 /// What carries requests of agents. One for the host.
 pub struct Connector {
-    names: Box<dyn Resolve>,
-    trust: Trust,
+    pub(super) names: Box<dyn Resolve>,
+    pub(super) trust: Trust,
+    pub(super) proxy: ProxyConfig,
 }
 
 impl Default for Connector {
@@ -38,13 +40,19 @@ impl Default for Connector {
 impl Connector {
     /// A connector that asks for addresses there.
     pub fn new(names: Box<dyn Resolve>) -> Self {
-        Self { names, trust: Trust::default() }
+        Self { names, trust: Trust::default(), proxy: ProxyConfig::default() }
+    }
+
+    /// The same, by way of these proxies.
+    #[must_use]
+    pub fn by(self, proxy: ProxyConfig) -> Self {
+        Self { proxy, ..self }
     }
 
     /// The same, that trusts these roots instead of the platform's. There is no setting for it.
     #[cfg(test)]
     pub(super) fn with_roots(names: Box<dyn Resolve>, roots: rustls::RootCertStore) -> Self {
-        Self { names, trust: Trust::of(roots) }
+        Self { trust: Trust::of(roots), ..Self::new(names) }
     }
 }
 
@@ -152,8 +160,7 @@ impl Web {
     }
 
     async fn connect(&self, checked: &Checked, named: &[IpNet]) -> Result<Box<dyn Pipe>, Fault> {
-        let Connector { names, trust } = &*self.connector;
-        match tokio::time::timeout(checked.connect_time, connect(&checked.ask, named, &**names, trust)).await {
+        match tokio::time::timeout(checked.connect_time, connect(&checked.ask, named, &self.connector)).await {
             Ok(pipe) => pipe,
             Err(_) => {
                 let why = format!("cannot connect to {} within {}", checked.ask.host, words(checked.connect_time));

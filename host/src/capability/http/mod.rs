@@ -10,6 +10,7 @@ mod connect;
 mod draft;
 mod exchange;
 mod fault;
+mod proxy;
 mod quota;
 mod request;
 mod resolve;

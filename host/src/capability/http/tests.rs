@@ -1,5 +1,6 @@
 //! The connector against servers and names of the test.
 
+mod proxy;
 mod tls;
 
 use super::*;

@@ -4,6 +4,7 @@ use super::{AgentsConfig, CacheConfig, ConfigError, LogFormat, TurnsConfig, inva
 use crate::config::exec::ExecTable;
 use crate::config::limits::LimitsTable;
 use crate::config::policy::{AgentTable, PolicyTables, RuleTable};
+use crate::config::proxy::HttpTable;
 use crate::config::swap::{SwapConfig, TrialTable, Watch};
 use crate::config::totals::TotalsTable;
 use crate::config::units::{ByteSize, Span};
@@ -30,6 +31,7 @@ pub(super) struct File {
     pub(super) limits: LimitsTable,
     pub(super) total: TotalsTable,
     pub(super) exec: ExecTable,
+    pub(super) http: HttpTable,
     pub(super) store: StoreTable,
     pub(super) metrics: MetricsTable,
     pub(super) telemetry: TelemetryTable,
