@@ -82,6 +82,39 @@ async fn a_grant_for_some_time_and_uses_is_listed_with_both_and_ends_with_its_la
 }
 
 #[tokio::test]
+async fn a_grant_from_the_command_line_says_what_comes_with_it_and_how_far_it_reaches() -> Result<()> {
+    let mut world = World::paired(guests(), Buckets::unlimited()).await?;
+    let data = tempfile::tempdir()?;
+    let (mut host, config) = host(&mut world, data.path()).await?;
+    let session = world.user.session().await?;
+    world.user.ask(&session, "long 1").await?;
+    for (what, shown) in [
+        (&["exec git log", "--network", "--read", "/srv/a"][..], "exec git log, with network, reading /srv/a\n"),
+        (
+            &["http https://*/*", "--secret", "KEY", "--secret", "B"],
+            "http https://*/* (that is any host), with the secrets B, KEY\n",
+        ),
+    ] {
+        let (code, added, words) = command(data.path(), &config, &[&["grants", "add", "probe"], what].concat()).await?;
+        assert!(code == Some(0) && added.ends_with(shown), "{added}{words}");
+        let (_, listed, _) = command(data.path(), &config, &["grants", "list"]).await?;
+        assert!(listed.contains(&added), "{listed}");
+    }
+    for (what, why) in [
+        (&["http https://a.example/*", "--network"][..], "`--network` goes with `exec`, and this is of `http`"),
+        (&["http https://a.example/*", "--read", "/srv"], "`--read` goes with `exec`"),
+        (&["exec git", "--secret", "KEY"], "`--secret` goes with `http`"),
+        (&["exec git", "--read", "srv/../a"], "must be a whole path"),
+        (&["http https://a.example/*", "--secret", "a b"], "is not a secret's name"),
+        (&["files /srv"], "folders are given by a rule"),
+    ] {
+        let (code, added, words) = command(data.path(), &config, &[&["grants", "add", "probe"], what].concat()).await?;
+        assert!(code == Some(2) && words.contains(why) && added.is_empty(), "{code:?} {added}{words}");
+    }
+    host.terminate().await.map(drop)
+}
+
+#[tokio::test]
 async fn all_that_was_asked_and_decided_is_in_a_log_that_tells_of_changes() -> Result<()> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
     let data = tempfile::tempdir()?;

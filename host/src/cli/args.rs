@@ -1,7 +1,8 @@
 //! The command line, and what `--help` teaches.
 
 use super::agent::args::{AgentArgs, AgentCommand};
-use crate::config::{LogFormat, Overrides, Span};
+use crate::config::{AbsolutePath, LogFormat, Overrides, Span};
+use crate::grant::SecretName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -164,9 +165,15 @@ pub(super) struct AddArgs {
     /// In this session only
     #[arg(long, value_name = "ID")]
     pub(super) session: Option<String>,
-    /// Programs may use the network
+    /// Programs may use the network, where a rule gives it
     #[arg(long)]
     pub(super) network: bool,
+    /// Programs may read this, where a rule gives it; may be repeated
+    #[arg(long = "read", value_name = "PATH")]
+    pub(super) reads: Vec<AbsolutePath>,
+    /// Requests may be filled with this secret; may be repeated
+    #[arg(long = "secret", value_name = "NAME", value_parser = |name: &str| SecretName::try_from(name.to_owned()))]
+    pub(super) secrets: Vec<SecretName>,
 }
 
 #[derive(Debug, Args)]

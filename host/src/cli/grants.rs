@@ -4,7 +4,7 @@ use super::args::{AddArgs, GrantsArgs, GrantsCommand};
 use super::exit::Failure;
 use super::{dev, output, records};
 use crate::config::{AgentsConfig, Config, Manifest};
-use crate::grant::{Cover, Grant, Pattern, Scope};
+use crate::grant::{Capability, Cover, Grant, Pattern, Scope};
 use crate::store::{Entry, Store, grant_id};
 use crate::time::now_ms;
 use crate::wasm::{component, find_all};
@@ -48,8 +48,19 @@ fn line(grant: &Grant, now_ms: u64) -> String {
     });
     let uses = grant.uses_left.map_or_else(String::new, |left| format!(", {left} more times"));
     let digest = grant.digest.get(..12).unwrap_or(&grant.digest);
-    let covers = covers.join(", ");
+    let covers = covers.join(", ") + &extras(&grant.cover);
     crate::text::line(&format!("{}  {} ({digest}): {covers}{session}{until}{uses}", grant.id, grant.agent), 2_000)
+}
+
+/// What comes with what is covered, and how far that reaches.
+fn extras(cover: &Cover) -> String {
+    let reach = cover.patterns.iter().find_map(Pattern::reach).map(|reach| format!(" (that is {reach})"));
+    let names: Vec<String> = cover.secrets.iter().map(ToString::to_string).collect();
+    let secrets = (!names.is_empty()).then(|| format!(", with the secrets {}", names.join(", ")));
+    let network = cover.network.then(|| ", with network".to_owned());
+    let paths: Vec<String> = cover.reads.iter().map(|path| path.display().to_string()).collect();
+    let reads = (!paths.is_empty()).then(|| format!(", reading {}", paths.join(", ")));
+    [reach, secrets, network, reads].into_iter().flatten().collect()
 }
 
 async fn revoke(store: &Store, ids: &[String]) -> Result<(), Failure> {
@@ -72,20 +83,15 @@ async fn revoke(store: &Store, ids: &[String]) -> Result<(), Failure> {
 async fn add(config: &Config, store: &Store, args: AddArgs) -> Result<(), Failure> {
     let manifest = manifest(config, &args.agent)?;
     let digest = component(&manifest).map_err(Failure::other)?.1.to_string();
-    let pattern: Pattern = args.covers.parse().map_err(Failure::usage)?;
-    if matches!(pattern, Pattern::Files(_)) {
-        return Err(Failure::usage(
-            "folders are given by a rule of sophon-host.toml, not by a grant: `files = \"/the/folder\"`",
-        ));
-    }
+    let cover = cover(&args)?;
     let now = now_ms();
     let until_ms = args.lasting.map(|span| now.saturating_add(u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX)));
     let grant = Grant {
         id: grant_id(),
         agent: args.agent.clone(),
         digest,
-        capability: pattern.capability(),
-        cover: Cover { network: args.network, ..Cover::of(vec![pattern]) },
+        capability: cover.patterns[0].capability(),
+        cover,
         scope: if args.session.is_some() { Scope::Session } else { Scope::Tool },
         session: args.session,
         made_ms: now,
@@ -100,6 +106,32 @@ async fn add(config: &Config, store: &Store, args: AddArgs) -> Result<(), Failur
     }
     output::data(&shown);
     Ok(())
+}
+
+/// What is to be covered.
+fn cover(args: &AddArgs) -> Result<Cover, Failure> {
+    let pattern: Pattern = args.covers.parse().map_err(Failure::usage)?;
+    let with = [
+        ("--secret", !args.secrets.is_empty(), Capability::Http),
+        ("--network", args.network, Capability::Exec),
+        ("--read", !args.reads.is_empty(), Capability::Exec),
+    ];
+    let capability = pattern.capability();
+    if capability == Capability::Files {
+        return Err(Failure::usage(
+            "folders are given by a rule of sophon-host.toml, not by a grant: `files = \"/the/folder\"`",
+        ));
+    }
+    if let Some((flag, _, of)) = with.into_iter().find(|(_, given, of)| *given && *of != capability) {
+        let (of, is) = (of.as_str(), capability.as_str());
+        return Err(Failure::usage(format!("`{flag}` goes with `{of}`, and this is of `{is}`")));
+    }
+    Ok(Cover {
+        network: args.network,
+        secrets: args.secrets.iter().cloned().collect(),
+        reads: args.reads.iter().map(|path| path.0.clone()).collect(),
+        ..Cover::of(vec![pattern])
+    })
 }
 
 /// The manifest of an agent of the configuration.

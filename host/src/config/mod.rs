@@ -34,3 +34,4 @@ pub use telemetry::Collector;
 pub use token::{Token, TokenError, TokenFile};
 pub use totals::{Totals, TotalsConfig, TotalsTable};
 pub use units::{ByteSize, Span};
+pub use want::AbsolutePath;

@@ -5,7 +5,6 @@ use super::exec::{LEAST_MEMORY, MOST_MEMORY};
 use crate::grant::{
     Args, ExecPattern, FileWant, HostPattern, HttpPattern, Pattern, Program, SecretName, UrlPattern, Want, Wants,
 };
-use serde::de::IntoDeserializer as _;
 use serde::{Deserialize, Deserializer, de};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -126,28 +125,33 @@ impl<'de> Deserialize<'de> for FilesPath {
         if path == FileWant::WORK {
             return Ok(Self(path.into()));
         }
-        let words = |why: de::value::Error| format!("{why}; or write `work` for the agent's own work folder");
-        AbsolutePath::deserialize(path.into_deserializer())
-            .map(|path| Self(path.0))
-            .map_err(words)
-            .map_err(de::Error::custom)
+        let words = |why: String| format!("{why}; or write `work` for the agent's own work folder");
+        path.parse().map(|path: AbsolutePath| Self(path.0)).map_err(words).map_err(de::Error::custom)
     }
 }
 
 /// A path from the root, without steps upwards.
-#[derive(Debug)]
-pub(super) struct AbsolutePath(pub(super) PathBuf);
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "PathBuf")]
+pub struct AbsolutePath(pub PathBuf);
 
-impl<'de> Deserialize<'de> for AbsolutePath {
-    fn deserialize<D: Deserializer<'de>>(de: D) -> Result<Self, D::Error> {
-        let path = PathBuf::deserialize(de)?;
+impl TryFrom<PathBuf> for AbsolutePath {
+    type Error = String;
+    fn try_from(path: PathBuf) -> Result<Self, String> {
         let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
         let text = path.to_str().filter(|text| text.len() <= 4_096 && !text.contains(char::is_control));
         if !path.is_absolute() || !plain || text.is_none() {
             let shown = crate::text::line(&path.to_string_lossy(), 200);
-            return Err(de::Error::custom(format!("`{shown}` must be a whole path: it begins with / and has no ..")));
+            return Err(format!("`{shown}` must be a whole path: it begins with / and has no .."));
         }
         Ok(Self(path.components().collect()))
+    }
+}
+
+impl FromStr for AbsolutePath {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::try_from(PathBuf::from(text))
     }
 }
 

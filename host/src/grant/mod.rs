@@ -7,6 +7,7 @@ mod files;
 mod glob;
 mod pattern;
 mod question;
+mod reach;
 mod rule;
 pub mod shell;
 mod standing;

@@ -4,6 +4,7 @@
 //! What a program reads from files, its own configuration among them, is not seen here: the child's sandbox holds that.
 
 use super::Severity;
+use super::reach::is_wide;
 use lists::{
     BUILDERS, ELEVATORS, INTERPRETERS, MULTI, REMOTE, SHELLS, WRAPPERS, is_destructive, is_in, runs_by_arguments,
 };
@@ -23,6 +24,9 @@ pub struct Nature {
 
 const PLAIN: Nature = Nature { severity: Severity::Medium, runs_others: false, words: None };
 
+const WIDE: Nature =
+    Nature { severity: Severity::High, runs_others: false, words: Some("it reaches for a whole tree of the machine") };
+
 const fn runs(severity: Severity, words: &'static str) -> Nature {
     Nature { severity, runs_others: true, words: Some(words) }
 }
@@ -31,12 +35,13 @@ const fn runs(severity: Severity, words: &'static str) -> Nature {
 pub fn nature(name: Option<&str>, program: &Path, args: &[String]) -> Nature {
     let file = program.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let named = name.map(|name| of(name, args));
-    // A program of many names is what it was called by.
-    if let (Some(named), true) = (named, is_in(MULTI, &base(&file))) {
-        return named;
-    }
-    let is = of(&file, args);
-    named.map_or(is, |named| worse(named, is))
+    let is = match named {
+        // A program of many names is what it was called by.
+        Some(named) if is_in(MULTI, &base(&file)) => named,
+        Some(named) => worse(named, of(&file, args)),
+        None => of(&file, args),
+    };
+    if args.iter().any(|arg| is_wide(arg)) { worse(is, WIDE) } else { is }
 }
 
 /// One program with its arguments, and what it runs in its turn.

@@ -227,7 +227,8 @@ pub fn cover_in_words(ask: &Ask, scope: Scope, wants: &Wants) -> String {
 
 fn wanted(wants: &Wants, of: Capability) -> String {
     let all: Vec<String> = wants.of(of).map(|want| want.pattern.to_string()).collect();
-    crate::text::line(&all.join(", "), 500)
+    let reach = wants.of(of).find_map(|want| want.pattern.reach()).map(|reach| format!(" (that is {reach})"));
+    crate::text::line(&all.join(", "), 500) + &reach.unwrap_or_default()
 }
 
 fn extras(ask: &ExecAsk) -> String {

@@ -118,8 +118,12 @@ impl Want {
     /// What is wanted, for people, with the author's reason.
     pub fn in_words(&self) -> String {
         let shown = crate::text::line(&self.pattern.to_string(), 300);
-        let wide = matches!(&self.pattern, Pattern::Exec(exec) if is_shell_like(&exec.program));
-        let wide = if wide { ", which can run anything" } else { "" };
+        let can_be_anything = matches!(&self.pattern, Pattern::Exec(exec) if is_shell_like(&exec.program));
+        let wide = match self.pattern.reach() {
+            _ if can_be_anything => ", which can run anything".to_owned(),
+            Some(reach) => format!(", which is {reach}"),
+            None => String::new(),
+        };
         format!("{shown}{wide}{}", because(&self.why))
     }
 }

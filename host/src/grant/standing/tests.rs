@@ -177,6 +177,10 @@ fn what_leave_would_cover_is_said() {
     assert!(words(&exec("sh -c id"), Scope::Tool).contains("exactly this command line without input (a shell"));
     assert!(words(&exec("git log"), Scope::All).contains("none that runs others: exec git"));
     assert_eq!(words(&own("a.b"), Scope::Tool), "always: its own question `a.b`");
+    let pattern = "http https://*/*".parse().expect("a pattern");
+    let wide = Wants { asks: vec![Want { pattern, why: String::new(), memory: None }], ..Wants::default() };
+    let words = cover_in_words(&asked, Scope::All, &wide);
+    assert_eq!(words, "always: the requests that it wants: http https://*/* (that is any host)");
 }
 
 proptest! {

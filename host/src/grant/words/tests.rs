@@ -79,6 +79,16 @@ fn what_the_kernel_does_not_hold_is_said_where_it_is_asked() {
 }
 
 #[test]
+fn what_reaches_for_a_whole_tree_is_bad_and_said() {
+    let wide = exec("ls -R /etc");
+    assert_eq!(wide.severity(), Severity::High);
+    assert_eq!(wide.title(), "Run `ls`: it reaches for a whole tree of the machine");
+    assert_eq!(exec("ls -R notes").severity(), Severity::Medium);
+    let worse = exec("rm -rf /");
+    assert!(worse.severity() >= Severity::High && worse.title().contains("it deletes"), "{}", worse.title());
+}
+
+#[test]
 fn what_is_not_shown_whole_is_told_apart_and_bad() {
     let long = "a".repeat(MAX_COMMAND);
     let asks = |end: &str| [http("GET", &format!("https://a.example/{long}{end}")), exec(&format!("ls {long}{end}"))];
