@@ -3,6 +3,7 @@
 use crate::{PATIENCE, User};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
+use sophon_host::capability::http::Connector;
 use sophon_host::cloud::Pairing;
 use sophon_host::config::{AgentsConfig, CloudUrl, Config, Environment, Overrides, Token};
 use sophon_host::daemon::{Daemon, State};
@@ -156,8 +157,13 @@ impl World {
 
     /// Starts the host, and waits until it is connected.
     pub async fn start_host(&mut self) -> Result<()> {
-        let mut host =
-            Daemon::start(&self.config, self.token.clone(), self.engine.clone(), self.agents.clone()).await?;
+        self.start_host_by(Connector::default()).await
+    }
+
+    /// The same, whose agents' requests go by this connector.
+    pub async fn start_host_by(&mut self, connector: Connector) -> Result<()> {
+        let (token, engine, agents) = (self.token.clone(), self.engine.clone(), self.agents.clone());
+        let mut host = Daemon::start_by(&self.config, token, engine, agents, connector).await?;
         let ready = tokio::time::timeout(PATIENCE, host.ready()).await.context("the host was not ready in time")?;
         if !matches!(ready, State::Ready(_)) {
             bail!("the host is not ready: {ready:?}");

@@ -111,6 +111,20 @@ impl Daemon {
         engine: Arc<Engine>,
         agents: Arc<Agents>,
     ) -> Result<Self, DaemonError> {
+        Self::start_by(config, token, engine, agents, Connector::default()).await
+    }
+
+    /// The same, whose agents' requests this one carries, by way of the proxy of the configuration.
+    ///
+    /// # Errors
+    /// See [`DaemonError`].
+    pub async fn start_by(
+        config: &Config,
+        token: Token,
+        engine: Arc<Engine>,
+        agents: Arc<Agents>,
+        connector: Connector,
+    ) -> Result<Self, DaemonError> {
         let locks = locks(config, &token)?;
         let metrics = listen_for_metrics(config.metrics_port).await?;
         let store = open_store(config, &token)?;
@@ -120,8 +134,8 @@ impl Daemon {
         let (stop, refused, traces) = (CancellationToken::new(), CancellationToken::new(), Traces::default());
         let outbox = Arc::new(Carrier { rest, link, traces, unauthorized: refused.clone(), status: status.clone() });
         redial_after_sleep(outbox.clone(), SystemTime::now, stop.clone());
-        let (carrier, house) =
-            (Arc::downgrade(&outbox), house(config, engine, registry.clone(), store.clone(), outbox));
+        let carrier = Arc::downgrade(&outbox);
+        let house = house(config, engine, registry.clone(), store.clone(), outbox, connector);
         sweep::start(&house, stop.clone());
         let turns = Arc::new(Turns::start(house).await?);
         let (state_in, state) = watch::channel(State::Connecting);
@@ -214,13 +228,20 @@ fn open_store(config: &Config, token: &Token) -> Result<Store, StoreError> {
 }
 
 /// All that turns work with.
-fn house(config: &Config, engine: Arc<Engine>, registry: Arc<Registry>, store: Store, outbox: Arc<Carrier>) -> House {
+fn house(
+    config: &Config,
+    engine: Arc<Engine>,
+    registry: Arc<Registry>,
+    store: Store,
+    outbox: Arc<Carrier>,
+    connector: Connector,
+) -> House {
     let office = Arc::new(Office::new(config.policy.rules.clone(), store.clone()));
     let settings = settings(&config.policy);
     let programs = Arc::new(Programs::new(config.exec.clone(), &config.data_dir));
     let folders = Arc::new(Folders::new(&config.data_dir));
     let vault = Vault::new(config.policy.secrets.clone(), config.secrets.clone());
-    let connector = Arc::new(Connector::default().by(config.proxy.clone()));
+    let connector = Arc::new(connector.by(config.proxy.clone()));
     let open_at_most = config.turns.open_at_most;
     House { engine, registry, store, office, settings, folders, programs, connector, vault, outbox, open_at_most }
 }

@@ -10,6 +10,7 @@ pub(crate) const DEEDS: &[(&str, Deed)] = &[
     ("web-by-url", by_url),
     ("web-by-name", by_name),
     ("web-by-redirect", by_redirect),
+    ("web-by-a-name-that-shifts", by_shifting_name),
     ("web-headers-broken", headers_broken),
     ("web-headers-of-carriage", headers_of_carriage),
     ("web-headers-by-the-thousand", headers_thousand),
@@ -70,6 +71,22 @@ fn by_name(scene: Scene) -> Result<Answer> {
     let port = scene.site.rsplit(':').next().unwrap_or_default();
     let names = ["localhost", "LOCALHOST", "localhost.", "loc%61lhost"];
     try_all(names.into_iter().map(|name| format!("http://{name}:{port}/")))
+}
+
+/// A name that stands for something else each time that somebody looks it up: now for where it may go, now for the site.
+fn by_shifting_name(scene: Scene) -> Result<Answer> {
+    let port = scene.site.rsplit(':').next().unwrap_or_default();
+    let url = format!("http://shifting.example:{port}/");
+    let (mut refused, mut missed) = (0, 0);
+    for _ in 0..60 {
+        match http::get(&url).send() {
+            Err(Failure::Denied { .. }) => refused += 1,
+            Err(Failure::Unavailable(_)) => missed += 1,
+            Err(failure) => return Ok(Answer::text(format!("NOT refused: {failure}"))),
+            Ok(answer) => return Ok(Answer::text(format!("REACHED, {}", answer.status()))),
+        }
+    }
+    Ok(Answer::text(format!("{refused} refused, {missed} missed")))
 }
 
 fn by_redirect(scene: Scene) -> Result<Answer> {
