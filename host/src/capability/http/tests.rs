@@ -191,6 +191,25 @@ async fn a_body_that_ends_early_is_not_taken_for_whole() {
 }
 
 #[tokio::test]
+async fn without_a_word_of_the_agent_ten_seconds_are_for_the_connection_and_sixty_for_the_head() {
+    let turn = turn(Silent, HERE);
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let addr = silent.local_addr().expect("an address");
+    for (scheme, words) in
+        [("https", "cannot connect to 127.0.0.1 within 10 s"), ("http", "did not answer within 60 s")]
+    {
+        let url = format!("{scheme}://{addr}/");
+        let asked = turn.web.start(Request { method: "GET".to_owned(), url, ..Request::default() }).expect("started");
+        // It is taken, and nothing is ever said. Time stands from then on, as the records before have threads of their own.
+        let _held = silent.accept().await.expect("a connection");
+        tokio::time::pause();
+        let why = asked.finish().await.map(|answer| answer.status()).expect_err("silence").to_string();
+        assert!(why.contains(words), "{words} is not in: {why}");
+        tokio::time::resume();
+    }
+}
+
+#[tokio::test]
 async fn who_is_slow_is_given_up_in_time() {
     // Started before time stands: the records have threads of their own.
     let turn = turn(Silent, HERE);

@@ -18,6 +18,7 @@ pub(crate) const DEEDS: &[(&str, Deed)] = &[
     ("secrets-in-text", secrets_in_text),
     ("state-of-others", state_of_others),
     ("clock-read-for-ever", clock),
+    ("random-by-the-gigabyte", random),
 ];
 
 /// What was found, or that there was nothing.
@@ -41,6 +42,13 @@ const PLACES: [&str; 14] = [
     "/./././/etc//hostname",
     "etc/passwd\0",
 ];
+
+/// As much as one call gives, and then more than the machine has.
+fn random(_: Scene) -> Result<Answer> {
+    let most = wasip2::random::random::get_random_bytes(64 << 10).len();
+    let more = wasip2::random::random::get_random_bytes(1 << 40).len();
+    Ok(Answer::text(format!("GOT {most} and {more}")))
+}
 
 fn files_read(_: Scene) -> Result<Answer> {
     let mut all = Vec::new();
