@@ -11,7 +11,7 @@ mod support;
 
 use anyhow::{Context as _, Result, ensure};
 use sophon_host::capability::Settings;
-use sophon_host::grant::{Effect, Rule};
+use sophon_host::grant::{Answer, Effect, Rule};
 use sophon_host::wasm::Ended;
 use sophon_tests::{Alone, Site, page};
 use std::time::Instant;
@@ -35,7 +35,8 @@ const PROGRAM: &str = "/usr/bin/true";
 struct Medians {
     exec: f64,
     spawn: f64,
-    approval: f64,
+    /// By a rule, and by a person.
+    approval: [f64; 2],
     /// Of few and of many.
     set: [f64; 2],
     get: [f64; 2],
@@ -85,7 +86,10 @@ async fn run() -> Result<Medians> {
     let mut probe = Alone::new("tireless", Settings::default())?.with_programs(&Target::find()?.host()?)?;
     probe.rules = vec![rule(&format!("exec {PROGRAM}")), rule("own *")];
     let exec = micros(&probe.ask(&format!("exec time {PROGRAMS} {PROGRAM}")).await?)?;
-    let (spawn, approval) = (spawn().await?, approval(&probe).await?);
+    let by_rule = approval(&probe).await?;
+    probe.rules.clear();
+    probe.person = Answer::Once;
+    let (spawn, approval) = (spawn().await?, [by_rule, approval(&probe).await?]);
     Ok(Medians { exec, spawn, approval, set, get, http: micros(&http)?, direct })
 }
 
@@ -158,6 +162,7 @@ fn rows(runs: &[Medians]) -> Vec<Row> {
         row("exec: a program that does nothing, µs", |run| run.exec),
         row("exec: the same by a bare spawn, µs", |run| run.spawn),
         row("exec: ratio", |run| run.exec / run.spawn),
-        row("approval: a question whose answer is there, µs", |run| run.approval),
+        row("approval: a question that a rule answers, µs", |run| run.approval[0]),
+        row("approval: a question whose answer by a person is there, µs", |run| run.approval[1]),
     ]
 }

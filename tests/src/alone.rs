@@ -25,6 +25,8 @@ pub struct Alone {
     pub rules: Vec<Rule>,
     /// Stops its turns.
     pub stop: CancellationToken,
+    /// Who is asked, and what they say. They say it at once.
+    pub person: Answer,
     heard: Arc<Heard>,
     programs: Option<(Arc<Folders>, Arc<Programs>)>,
     dir: TempDir,
@@ -41,9 +43,12 @@ impl Chat for Heard {
     }
 }
 
-impl Person for Heard {
+/// Says the same to every question.
+struct Says(Answer);
+
+impl Person for Says {
     fn ask(&self, _: Question) -> AnswerFuture<'_> {
-        Box::pin(async { Answer::Denied })
+        Box::pin(async { self.0.clone() })
     }
 }
 
@@ -54,7 +59,8 @@ impl Alone {
         let store = Store::open(&dir.path().join("host.db"), Durability::Process)?;
         let agent = guests().get(name).context("no such guest")?.clone();
         let (settings, stop) = (Arc::new(settings), CancellationToken::new());
-        Ok(Self { agent, store, settings, rules: Vec::new(), stop, heard: Arc::default(), programs: None, dir })
+        let (rules, person, heard) = (Vec::new(), Answer::Denied, Arc::default());
+        Ok(Self { agent, store, settings, rules, stop, person, heard, programs: None, dir })
     }
 
     /// Lets it run programs, which this binary holds.
@@ -80,7 +86,8 @@ impl Alone {
             wants: self.agent.wants.clone(),
         };
         let office = Arc::new(Office::new(self.rules.clone(), self.store.clone()));
-        let door = Door::new(office, client, self.heard.clone(), self.heard.clone(), 1_000);
+        let person = Arc::new(Says(self.person.clone()));
+        let door = Door::new(office, client, self.heard.clone(), person, 1_000);
         let tools = Tools::new(name, "ses_1".to_owned(), self.store.clone(), stop, door);
         let tools = tools.with_settings(self.settings.clone());
         let tools = match self.programs.clone() {
