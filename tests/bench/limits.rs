@@ -11,6 +11,7 @@
 mod support;
 
 use anyhow::{Context as _, Result, ensure};
+use sophon_tests::{Site, page};
 use std::path::{Path, PathBuf};
 use support::bucket::Buckets;
 use support::cloud::Cloud;
@@ -26,10 +27,12 @@ const PLAN: Plan = Plan { text: "hello", turns: 400, at_once: 1 };
 
 /// The most that anybody gets.
 const LIMITS: &str = "[limits]\ncpu = \"1h\"\nwall = \"1h\"\nmemory = \"256MiB\"\noutput = \"16MiB\"\ncalls = 1000000000\n\
-     programs = 10000\n[[want.exec]]\nprogram = \"/usr/bin/true\"\nwhy = \"to start it\"\n";
+     programs = 10000\n[[want.exec]]\nprogram = \"/usr/bin/true\"\nwhy = \"to start it\"\n\
+     [[want.http]]\nurl = \"http://127.0.0.1:*/*\"\nwhy = \"to send it\"\n\
+     [[want.files]]\npath = \"work\"\nwhy = \"to write there\"\n";
 
-/// What the other agent does, in words and in deeds.
-const WORST: [(&str, &str, usize); 8] = [
+/// What the other agent does, in words and in deeds; `SITE` is where a server is that answers.
+const WORST: [(&str, &str, usize); 12] = [
     ("2 turns that compute", "mull", 2),
     ("8 turns that compute", "mull", 8),
     ("32 turns that compute", "mull", 32),
@@ -38,6 +41,10 @@ const WORST: [(&str, &str, usize); 8] = [
     ("4 turns that flood the log", "calls", 4),
     ("4 turns that flood their state", "state session time 1000000", 4),
     ("4 turns that start programs", "exec again 10000 /usr/bin/true", 4),
+    ("4 turns that send requests", "http time SITE 1000000", 4),
+    ("4 turns that ask what a rule allows", "nag", 4),
+    ("4 turns that write files", "files again /work/file", 4),
+    ("4 turns that show cards", "deal 1000", 4),
 ];
 
 /// Medians and 99th percentiles of a pass, in milliseconds.
@@ -77,7 +84,8 @@ async fn main() -> Result<()> {
         let mut runs = Vec::with_capacity(RUNS);
         for number in 1..=RUNS {
             eprintln!("beside {words}: run {number} of {RUNS}");
-            let load = Load { agent: "worst", text, at_once };
+            let site = Site::start(|_| page("text/plain", "x")).await?;
+            let load = Load { agent: "worst", text: text.replace("SITE", &site.url("/")), at_once };
             runs.push(run(&parts, &load).await.with_context(|| format!("beside {words}"))?);
         }
         all.push(runs);

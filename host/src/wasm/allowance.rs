@@ -1,4 +1,4 @@
-//! Turns that wait where their agent has used more than its share in the long run.
+//! Turns that wait where their agent has used more than its share in the long run, or gives way to others.
 //!
 //! A turn that waits is not ended and holds no thread: it goes on when its agent's share has caught up. Its time goes on.
 
@@ -80,7 +80,7 @@ impl<F: Future> Future for Allowed<F> {
             }
             let now = Instant::now();
             let Some((wait, what)) = self.bill.pay(now) else { return self.future.as_mut().poll(context) };
-            if self.held.note(wait, what) {
+            if let Some(what) = what.filter(|what| self.held.note(wait, *what)) {
                 self.tell(wait, what);
             }
             self.pause = Some(Box::pin(tokio::time::sleep_until(now + wait)));
@@ -116,7 +116,7 @@ mod tests {
     async fn a_turn_waits_until_its_agent_may_compute_again() {
         let (share, breaches) = (Share::of(Totals { cpu: 10, ..Totals::default() }), Arc::new(Breaches::default()));
         let begun = Instant::now();
-        share.spent().charge([7.0, 0.0, 0.0], &share.totals, begun);
+        share.spent().charge([7.0, 0.0, 0.0, 0.0], &share.totals, false, begun);
         let spending = Spending { clock: CpuClock::default(), calls: Calls::new(1) };
         let allowed = Allowed::new(std::future::ready(()), spending, &share, breaches.clone());
         let held = allowed.held();

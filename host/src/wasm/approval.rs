@@ -2,6 +2,7 @@
 
 use super::bindings::sophon::agent::approval::{self, Decision, Request};
 use super::bindings::sophon::agent::types::Failure;
+use super::calls::Work;
 use super::guest::{Answer, Guest};
 use crate::capability::Refusal;
 use crate::grant::{Ask, OwnAsk, Severity};
@@ -20,6 +21,7 @@ impl From<approval::Severity> for Severity {
 impl approval::Host for Guest {
     async fn ask(&mut self, what: Request) -> Answer<Decision> {
         self.enter()?;
+        self.calls.cause(Work::Question);
         let Request { action, title, reason, command, severity } = what;
         let own = OwnAsk { action, title, reason, command, severity: severity.into() };
         let own = match own.checked() {

@@ -1,9 +1,10 @@
-//! What a guest has called and written so far.
+//! What a guest has called, written, and made its host do so far.
 
 use super::breach::{Breach, Misuse};
 use crate::capability::Refusal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// The calls that a guest may still make, and what it wrote. Its streams count theirs, too; all clones are the same.
 #[derive(Clone)]
@@ -14,8 +15,36 @@ struct Counts {
     left: AtomicU64,
     /// Bytes.
     written: AtomicU64,
+    /// What its host did for it, in nanoseconds of a processor.
+    caused: AtomicU64,
     /// What it did too often, where it could not be told: its next call ends it.
     ended: OnceLock<TooOften>,
+}
+
+/// What a host does for its guests besides running them, and does not measure as it does it: in tasks and threads of its
+/// own, in the system, and at whoever is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// A step with files, or a piece of a stream.
+    Piece,
+    /// A question, with what is written down of it.
+    Question,
+    /// A request and the head of its answer.
+    Request,
+    /// Something shown on a card: noted, sent to the cloud, and noted as sent.
+    Card,
+}
+
+impl Work {
+    /// What it takes, about.
+    const fn nanos(self) -> u64 {
+        match self {
+            Self::Piece => 50_000,
+            Self::Question => 200_000,
+            Self::Request => 1_000_000,
+            Self::Card => 1_000_000,
+        }
+    }
 }
 
 /// What ends a guest that asks for leave too often.
@@ -38,8 +67,8 @@ impl TooOften {
 
 impl Calls {
     pub(super) fn new(most: u64) -> Self {
-        let (left, written) = (AtomicU64::new(most), AtomicU64::new(0));
-        Self(Arc::new(Counts { most, left, written, ended: OnceLock::new() }))
+        let [written, caused] = [0, 0].map(AtomicU64::new);
+        Self(Arc::new(Counts { most, left: AtomicU64::new(most), written, caused, ended: OnceLock::new() }))
     }
 
     /// Counts one.
@@ -64,6 +93,16 @@ impl Calls {
     /// Notes that so many bytes were written.
     pub(super) fn write(&self, bytes: usize) {
         self.0.written.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Notes that the host does something for it.
+    pub(super) fn cause(&self, work: Work) {
+        self.0.caused.fetch_add(work.nanos(), Ordering::Relaxed);
+    }
+
+    /// What the host did for it.
+    pub(super) fn caused(&self) -> Duration {
+        Duration::from_nanos(self.0.caused.load(Ordering::Relaxed))
     }
 
     /// Calls that may still be made.

@@ -1,6 +1,7 @@
 //! The engine: how guests are compiled, where their memory comes from, and the ticker that interrupts them.
 
 use super::breach::{Breach, Breaches};
+use super::bustle::Bustle;
 use super::cache::Cache;
 use super::compile::Compiler;
 use super::guest::Guest;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::Thread;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use wasmtime::component::Linker;
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -44,6 +46,8 @@ pub struct Engine {
     pub(super) totals: TotalsConfig,
     /// What the turns of each agent have together, by its name.
     pub(super) rooms: Mutex<BTreeMap<AgentName, Arc<Room>>>,
+    /// Whose guests ran of late.
+    pub(super) bustle: Arc<Bustle>,
     slots: Arc<Semaphore>,
     /// See [`Slots::Aside`].
     aside: Arc<Semaphore>,
@@ -102,6 +106,7 @@ impl Engine {
             backstage,
             totals,
             rooms: Mutex::default(),
+            bustle: Arc::new(Bustle::new(Instant::now())),
             slots,
             aside,
             ticker,

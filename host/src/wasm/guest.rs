@@ -2,7 +2,7 @@
 
 use super::bindings::sophon::agent::types::{self, Denial, Failure};
 use super::breach::{Breach, Breaches};
-use super::calls::{Calls, TooOften};
+use super::calls::{Calls, TooOften, Work};
 use super::clock::CpuClock;
 use super::config::Variables;
 use super::files::Files;
@@ -123,6 +123,11 @@ impl Guest {
 
     /// Counts an act against the output budget and hands it to the chat.
     pub(super) async fn act(&mut self, act: Act) -> Result<(), Failure> {
+        if !matches!(act, Act::Text(_)) {
+            self.calls.cause(Work::Card);
+            // It may have to wait for that, and would show a thousand before it waits for anything else.
+            tokio::task::yield_now().await;
+        }
         match self.output_left.checked_sub(act.size() as u64) {
             Some(left) => {
                 self.output_left = left;

@@ -1,6 +1,7 @@
 //! `sophon:agent/http`: requests.
 
 use super::bindings::sophon::agent::http::{self, Header, Request};
+use super::calls::Work;
 use super::guest::{Answer as Result, Guest};
 use super::operation::Op;
 use crate::capability::http::{Request as Asked, Response};
@@ -55,6 +56,7 @@ impl Guest {
     /// Checks and starts a request, in a task: that takes a hundred KiB of stack, which a guest's own would keep as
     /// resident memory for as long as the turn waits for a person.
     async fn begin(&mut self, what: Request) -> wasmtime::Result<std::result::Result<Operation<Response>, Refusal>> {
+        self.calls.cause(Work::Request);
         let web = self.tools.web().clone();
         Ok(crate::tasks::spawn("http start", Box::pin(async move { web.start(what.into()) })).await?)
     }
@@ -80,6 +82,7 @@ impl http::HostResponse for Guest {
 
     async fn read(&mut self, response: Resource<Answer>, max: u32) -> Result<Vec<u8>> {
         self.enter()?;
+        self.calls.cause(Work::Piece);
         let most = usize::try_from(max).unwrap_or(usize::MAX);
         match self.table.get_mut(&response)?.0.read(most).await {
             Ok(piece) => Ok(Ok(piece.into())),

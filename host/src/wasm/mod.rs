@@ -7,6 +7,7 @@ mod allowance;
 mod approval;
 mod bindings;
 mod breach;
+mod bustle;
 mod cache;
 mod calls;
 mod card;

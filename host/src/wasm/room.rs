@@ -1,5 +1,6 @@
 //! What all turns of one agent have together, whichever version of it they run.
 
+use super::bustle::Bustle;
 use super::engine::Engine;
 use super::spending::{BURST, Spent};
 use crate::config::{AgentName, Lowered, Totals, TotalsTable};
@@ -19,6 +20,9 @@ pub(super) struct Room {
     tables: Arc<AtomicU64>,
     /// What they have used in the long run.
     spent: Spent,
+    /// Its number among the agents of its engine, from one on.
+    number: u16,
+    bustle: Arc<Bustle>,
     /// The lines that they have logged.
     lines: Mutex<Account>,
 }
@@ -44,19 +48,23 @@ impl Engine {
         let most = self.totals.of(agent);
         let (totals, lowered) = asked.within(most);
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = rooms.entry(agent.clone()).or_insert_with(|| Arc::new(Room::of(most.turns))).clone();
+        let number = u16::try_from(rooms.len() + 1).unwrap_or(u16::MAX);
+        let new = || Arc::new(Room::new(most.turns, number, self.bustle.clone()));
+        let room = rooms.entry(agent.clone()).or_insert_with(new).clone();
         (Share { totals, room, turns: semaphore(totals.turns) }, lowered)
     }
 }
 
 impl Room {
-    fn of(turns: u32) -> Self {
+    fn new(turns: u32, number: u16, bustle: Arc<Bustle>) -> Self {
         let now = Instant::now();
         Self {
             turns: semaphore(turns),
             memory: Arc::default(),
             tables: Arc::default(),
             spent: Spent::new(now),
+            number,
+            bustle,
             lines: Mutex::new(Account::new(now.into_std())),
         }
     }
@@ -82,6 +90,11 @@ impl Share {
     /// What all turns of the agent have used in the long run.
     pub(super) fn spent(&self) -> &Spent {
         &self.room.spent
+    }
+
+    /// Notes that one of its guests runs; says whether those of other agents do, too.
+    pub(super) fn is_beside_others(&self, now: Instant) -> bool {
+        self.room.bustle.note(self.room.number, now)
     }
 
     /// Counts a line in the log, if the agent may write one more.
@@ -150,7 +163,12 @@ impl Drop for Portion {
 impl Share {
     /// Of an agent that has this.
     pub(super) fn of(totals: Totals) -> Self {
-        Self { totals, room: Arc::new(Room::of(1)), turns: semaphore(1) }
+        Self::among(totals, 1, Arc::new(Bustle::new(Instant::now())))
+    }
+
+    /// The same, by this number among those of others.
+    pub(super) fn among(totals: Totals, number: u16, bustle: Arc<Bustle>) -> Self {
+        Self { totals, room: Arc::new(Room::new(1, number, bustle)), turns: semaphore(1) }
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct Turn {
 /// What others do during a plan: so many turns of another agent at once, each followed by the next.
 pub(crate) struct Load {
     pub(crate) agent: &'static str,
-    pub(crate) text: &'static str,
+    pub(crate) text: String,
     pub(crate) at_once: usize,
 }
 
@@ -151,7 +151,7 @@ impl Driver {
         for slot in LOAD_SLOT..LOAD_SLOT + load.at_once {
             self.say(slot, &format!("/use {}", load.agent)).await?;
             while self.next_end().await? != slot {}
-            self.say(slot, load.text).await?;
+            self.say(slot, &load.text).await?;
         }
         let mut own = Vec::with_capacity(plan.turns);
         for _ in 0..plan.turns {
@@ -160,7 +160,7 @@ impl Driver {
             loop {
                 match self.next_end().await? {
                     0 => break,
-                    slot => self.say(slot, load.text).await?,
+                    slot => self.say(slot, &load.text).await?,
                 }
             }
         }

@@ -129,7 +129,9 @@ fn configure(folder: &Path, agents: &[(&str, &Path, &str)], cloud: SocketAddr) -
 fn point(folder: &Path, agents: &Path, default: &str, cloud: SocketAddr) -> Result<()> {
     let text = format!(
         "data_dir = {}\n[cloud]\nurl = \"http://{cloud}\"\n[agents]\npaths = [{}]\n{default}[log]\nlevel = \"warn\"\n\
-         [[policy]]\neffect = \"allow\"\nexec = \"/usr/bin/true\"\n",
+         [[policy]]\neffect = \"allow\"\nexec = \"/usr/bin/true\"\n\
+         [[policy]]\neffect = \"allow\"\naction = \"*\"\n\
+         [[policy]]\neffect = \"allow\"\nhttp = \"http://127.0.0.1:*/*\"\naddresses = [\"127.0.0.1/32\"]\n",
         json!(folder.join("data")),
         json!(agents),
     );

@@ -7,6 +7,7 @@ mod descriptor;
 mod open;
 mod stream;
 
+use super::calls::Work;
 use super::guest::Guest;
 use crate::capability::{Door, Given, Meter, Open};
 use rustix::io::Errno;
@@ -103,6 +104,7 @@ impl Guest {
 
     /// Counts a call.
     fn step(&mut self) -> FsResult<()> {
+        self.calls.cause(Work::Piece);
         self.enter().map_err(FsError::trap)
     }
 

@@ -1,6 +1,6 @@
 //! Streams of files. Each piece that is read or written counts as a call to the host; what is written is counted before.
 
-use super::super::calls::Calls;
+use super::super::calls::{Calls, Work};
 use crate::capability::Meter;
 use bytes::Bytes;
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
@@ -88,6 +88,7 @@ impl Output {
 
 impl OutputStream for Output {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.calls.cause(Work::Piece);
         self.calls.enter().map_err(StreamError::Trap)?;
         self.failed()?;
         if bytes.len() > PIECE || !matches!(self.state, State::Ready) {
@@ -143,6 +144,7 @@ pub(super) struct Input {
 
 impl Input {
     fn count(&self) -> StreamResult<()> {
+        self.calls.cause(Work::Piece);
         self.calls.enter().map_err(StreamError::Trap)
     }
 }

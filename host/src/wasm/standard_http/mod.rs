@@ -9,7 +9,7 @@ mod codes;
 mod counted;
 mod streams;
 
-use super::calls::{Calls, TooOften};
+use super::calls::{Calls, TooOften, Work};
 use super::guest::Guest;
 use crate::capability::http::{Draft, Fault, Kind, Request, Response, Web, is_carriage};
 use counted::View;
@@ -96,6 +96,7 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _: Carried,
     ) -> Box<dyn Future<Output = Sent> + Send> {
+        self.calls.cause(Work::Request);
         let (draft, calls, agent, told) = (self.web.draft(), self.calls.clone(), self.agent.clone(), self.told.clone());
         Box::new(async move {
             let answered = match draft {

@@ -25,6 +25,7 @@ pub(crate) fn deed<'w>(mut words: impl Iterator<Item = &'w str>) -> Result<Answe
         "fill" => fill(path),
         "hidden" => hidden(path),
         "hold" => hold(path),
+        "again" => again(path),
         other => return Err(sophon_agent::Failure::other(format!("the probe knows no {other} of files"))),
     };
     Ok(Answer::text(done.unwrap_or_else(|error| kind(&error))))
@@ -94,6 +95,13 @@ fn hidden(path: &str) -> io::Result<String> {
             count += 1;
         }
         held.push(file);
+    }
+}
+
+/// Writes a file anew until that fails.
+fn again(path: &str) -> io::Result<String> {
+    loop {
+        fs::write(path, [1; 4 << 10])?;
     }
 }
 

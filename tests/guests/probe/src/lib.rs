@@ -44,6 +44,7 @@ impl Agent for Probe {
                 sleep(number, reply)
             }
             "cards" => cards(reply),
+            "deal" => deal(number),
             "bulky" => bulky(usize::try_from(number)?, reply),
             "churn" => reply.write("churning, ").map(|()| churn())?,
             "mull" => churn(),
@@ -117,6 +118,14 @@ fn cards(reply: &mut Reply) -> Result<Answer> {
     good.complete(Some("[1,2]"))?;
     reply.write(if refused { "refused" } else { "taken" })?;
     Ok(Answer::streamed())
+}
+
+/// So many cards, one after the other.
+fn deal(cards: u64) -> Result<Answer> {
+    for number in 0..cards {
+        Card::open("probe", &format!("card {number}"), None)?.complete(None)?;
+    }
+    Ok(Answer::text("dealt"))
 }
 
 /// A card whose arguments and result are strings of so many bytes.
