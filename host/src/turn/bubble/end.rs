@@ -37,9 +37,10 @@ impl Bubble {
         }
         // A process that was killed behind the note has said it already, where that travels as text of its own.
         let note = ending.note.filter(|note| !text.ends_with(note.as_str()));
+        let note = note.map(|note| format!("{}{note}", gap(&text)));
         let noted = match &note {
-            Some(note) if text.trim().is_empty() => note.clone(),
-            Some(note) => format!("{}\n\n{note}", text.trim_end()),
+            Some(note) if text.trim().is_empty() => note.trim_start().to_owned(),
+            Some(note) => format!("{}{note}", text.trim_end()),
             None => text,
         };
         let fits = noted.len() <= MAX_TEXT;
@@ -53,7 +54,7 @@ impl Bubble {
             }
             self.weigh();
         } else if let Some(note) = note {
-            self.push(Act::Text(format!("\n\n{note}")));
+            self.push(Act::Text(note));
         }
         self.said = noted;
         let text = fits.then(|| self.said.clone());
@@ -75,4 +76,25 @@ impl Bubble {
     pub(in crate::turn) fn end_says_all(&self) -> bool {
         self.end.as_ref().is_some_and(|end| end.text.is_some())
     }
+}
+
+/// What stands between a text and the note under it. One that was cut off within a block of code would take the note for
+/// more of that.
+fn gap(text: &str) -> String {
+    closing(text).map_or_else(|| "\n\n".to_owned(), |fence| format!("\n{fence}\n\n"))
+}
+
+/// The fence that closes the block of code in which a text ends, if it ends in one.
+fn closing(text: &str) -> Option<&str> {
+    text.lines().fold(None, |open: Option<&str>, line| {
+        let mark = line.trim_start_matches(' ');
+        let rest = mark.trim_start_matches(if mark.starts_with('~') { '~' } else { '`' });
+        let fence = &mark[..mark.len() - rest.len()];
+        match open {
+            _ if fence.len() < 3 || line.len() - mark.len() > 3 => open,
+            Some(open) if fence.starts_with(open) && rest.trim().is_empty() => None,
+            None if fence.starts_with('~') || !rest.contains('`') => Some(fence),
+            _ => open,
+        }
+    })
 }

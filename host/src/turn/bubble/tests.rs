@@ -191,6 +191,35 @@ fn an_end_after_the_end_changes_nothing() {
 }
 
 #[test]
+fn a_note_does_not_stand_in_the_block_of_code_that_was_cut_off() {
+    for (said, whole) in [
+        ("````\nready\n```\n", "````\nready\n```\n````\n\nnote"),
+        ("see:\n  ~~~ `sh`\nx", "see:\n  ~~~ `sh`\nx\n~~~\n\nnote"),
+        ("```\nx\n`````  \n~~~~\n~~~", "```\nx\n`````  \n~~~~\n~~~\n~~~~\n\nnote"),
+        ("```\nx\n```", "```\nx\n```\n\nnote"),
+        ("```x``` and\n    ```\n``", "```x``` and\n    ```\n``\n\nnote"),
+    ] {
+        let (mut bubble, now) = open();
+        say(&mut bubble, said);
+        bubble.end(Ending { note: Some("note".into()), ..Ending::default() });
+        assert_eq!(end(next(&mut bubble, now)).text.as_deref(), Some(whole), "{said}");
+    }
+    let (mut bubble, now) = open();
+    say(&mut bubble, "```\n");
+    bubble.end(Ending {
+        text: Some(format!("```\n{}", "x".repeat(MAX_TEXT))),
+        note: Some("note".into()),
+        ..Ending::default()
+    });
+    let Some(Outgoing::Delta(last)) =
+        drain(&mut bubble, now).into_iter().rfind(|sent| matches!(sent, Outgoing::Delta(_)))
+    else {
+        panic!("nothing is streamed")
+    };
+    assert!(last.delta.ends_with("x\n```\n\nnote"));
+}
+
+#[test]
 fn an_end_that_is_refused_is_offered_once_more_with_only_a_note() {
     let (mut bubble, now) = open();
     say(&mut bubble, "something the cloud blocks");
