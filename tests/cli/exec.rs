@@ -1,21 +1,15 @@
 //! The real binary runs programs for agents, and dies.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Dev, World, guest, guests};
+use sophon_tests::{Dev, World, guests, nobody, plugin, work};
 use std::path::Path;
 
 /// Puts the shell and a rule that allows it everything into `data`; gives the agent's folder.
 fn install(data: &Path) -> Result<String> {
-    let folder = data.join("shell");
-    std::fs::create_dir(&folder)?;
-    std::fs::copy(guest("shell"), folder.join("shell.wasm"))?;
-    let manifest = include_str!("../../plugins/shell/agent.toml");
-    let built = "component = \"target/wasm32-wasip2/agent/shell.wasm\"";
-    std::fs::write(folder.join("agent.toml"), manifest.replace(built, "component = \"shell.wasm\""))?;
     let rule = "[[policy]]\neffect = \"allow\"\nexec = \"*\"\nargs = [\"...\"]\n";
     std::fs::write(data.join("sophon-host.toml"), rule)?;
-    Ok(folder.display().to_string())
+    plugin(data, "shell")
 }
 
 #[tokio::test]
@@ -36,11 +30,7 @@ async fn a_host_that_is_killed_leaves_nothing_that_it_ran() -> Result<()> {
         here && event.data.to_string().contains("ready")
     };
     world.user.wait("the program", ready).await?;
-    let mut folders = std::fs::read_dir(data.path().join("work/shell"))?;
-    let pipe = folders.next().context("no work folder")??.path().join("f");
-    // Whoever opens it for writing goes on from here.
-    let gone =
-        tokio::task::spawn_blocking(move || std::io::copy(&mut std::fs::File::open(pipe)?, &mut std::io::sink()));
+    let gone = nobody(&work(data.path(), "shell")?);
     host.kill().await?;
     gone.await??;
     Ok(())

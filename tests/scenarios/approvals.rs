@@ -4,7 +4,7 @@ use crate::http;
 use anyhow::Result;
 use serde_json::{Value, json};
 use sophon_host::localcloud::{Buckets, Fault, Options, RequestFault, Rule};
-use sophon_tests::{Event, World, guests};
+use sophon_tests::{Event, World, guests, hello};
 use std::time::Duration;
 
 const PROBE: &str = "/use probe";
@@ -212,7 +212,7 @@ async fn an_agent_that_asks_for_ever_is_stopped() -> Result<()> {
 
 #[tokio::test]
 async fn equal_requests_that_are_started_at_once_are_one_question_and_a_no_is_for_both() -> Result<()> {
-    let ((world, session), site) = (http::world(http::asking()).await?, http::hello().await?);
+    let ((world, session), site) = (http::world(http::asking()).await?, hello().await?);
     world.user.ask(&session, "/use tireless").await?;
     let url = site.url("/");
     let interaction = world.user.say(&session, &format!("http pair {url} {url}")).await?;

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use sophon_host::grant::{Effect, Rule};
 use sophon_host::localcloud::Buckets;
 use sophon_tests::{Event, World, guests};
-use std::path::{Path, PathBuf};
-use tokio::task::JoinHandle;
+use std::path::PathBuf;
 
 mod bounds;
 mod confined;
@@ -62,14 +61,7 @@ async fn said(world: &World, interaction: &str, words: &str) -> Result<()> {
 
 /// The work folder of the one session where an agent has run something.
 fn work(world: &World, agent: &str) -> Result<PathBuf> {
-    let mut folders = std::fs::read_dir(world.config.data_dir.join("work").join(agent))?;
-    Ok(folders.next().context("no work folder")??.path())
-}
-
-/// Ready when nobody is left who has the pipe `f` of a folder open, which who starts a program inherits.
-fn nobody(folder: &Path) -> JoinHandle<std::io::Result<u64>> {
-    let pipe = folder.join("f");
-    tokio::task::spawn_blocking(move || std::io::copy(&mut std::fs::File::open(pipe)?, &mut std::io::sink()))
+    sophon_tests::work(&world.config.data_dir, agent)
 }
 
 #[tokio::test]

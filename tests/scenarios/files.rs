@@ -78,8 +78,7 @@ impl Scene {
 
     /// The work folder of the one session.
     fn work(&self) -> Result<PathBuf> {
-        let mut folders = std::fs::read_dir(self.world.config.data_dir.join("work/files"))?;
-        Ok(folders.next().context("no work folder")??.path())
+        sophon_tests::work(&self.world.config.data_dir, "files")
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 use sophon_host::grant::{Effect, Rule};
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Page, Site, World, guests, page, redirect};
+use sophon_tests::{Page, Site, World, guests, hello, page, redirect};
 
 /// A rule for all requests, which may reach these addresses though they are not public.
 pub(crate) fn rule(effect: Effect, addresses: &[&str]) -> Rule {
@@ -31,10 +31,6 @@ pub(crate) async fn world(rules: Vec<Rule>) -> Result<(World, String)> {
 
 pub(crate) fn asking() -> Vec<Rule> {
     vec![rule(Effect::Ask, &["127.0.0.1/32"])]
-}
-
-pub(crate) async fn hello() -> Result<Site> {
-    Site::start(|_| page("text/html", "<title>A page</title><p>Hello, <b>you</b></p>")).await
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! The standard `wasi:http`: one door with the contract's `http`, told in the standard's words.
 
-use crate::http::{asking, hello, rule, world};
+use crate::http::{asking, rule, world};
 use anyhow::Result;
 use serde_json::json;
 use sophon_host::grant::Effect;
-use sophon_tests::{Log, Page, Site, World, page};
+use sophon_tests::{Log, Page, Site, World, hello, page};
 
 /// A world where requests to this machine are allowed, and a session in which the tireless probe answers.
 async fn probing() -> Result<(World, String)> {

@@ -16,6 +16,7 @@ mod site;
 mod time;
 mod traffic;
 mod user;
+mod work;
 mod world;
 
 pub use alone::{Alone, turn};
@@ -28,11 +29,12 @@ pub use process::{Dev, Run, binary, run};
 pub use record::{Tally, check};
 pub use script::{Request, Script, good};
 pub use shell::{by_the_standard, component};
-pub use site::{Page, Site, page, redirect};
+pub use site::{Page, Site, hello, page, redirect};
 pub use time::Frozen;
 pub use traffic::{Deed, End, Said, deed};
 pub use user::{Answer, Event, User};
-pub use world::{World, agents, engine, guest, guests, probe};
+pub use work::{nobody, work};
+pub use world::{World, agents, engine, guest, guests, plugin, probe};
 
 use anyhow::Context as _;
 use std::time::Duration;

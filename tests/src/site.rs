@@ -59,6 +59,14 @@ pub fn redirect(to: &str) -> Page {
     Page::Whole(format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n").into_bytes())
 }
 
+/// A site of one page, with a title and a text.
+///
+/// # Errors
+/// When there is no port left.
+pub async fn hello() -> Result<Site> {
+    Site::start(|_| page("text/html", "<title>A page</title><p>Hello, <b>you</b></p>")).await
+}
+
 impl Site {
     /// Starts a server that answers with what `answer` makes of a request's text.
     ///

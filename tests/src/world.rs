@@ -52,6 +52,16 @@ pub fn probe(data: &Path) -> Result<String> {
     Ok(folder.display().to_string())
 }
 
+/// Puts an agent of `plugins/`, with its own manifest, into `data`, for a host in a process of its own; gives its folder.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn plugin(data: &Path, name: &str) -> Result<String> {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
+    let manifest = std::fs::read_to_string(plugins.join(name).join("agent.toml"))?;
+    Ok(install(data, name, name, &manifest)?.display().to_string())
+}
+
 /// The engine of this process: its address space is too large for one a test.
 pub fn engine() -> Arc<Engine> {
     static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::new(64).expect("an engine")));
@@ -65,6 +75,9 @@ pub fn engine() -> Arc<Engine> {
 pub fn guests() -> Arc<Agents> {
     static GUESTS: LazyLock<(TempDir, Arc<Agents>)> = LazyLock::new(|| {
         let dir = tempfile::tempdir().expect("a folder");
+        let put = |name: &str, component: &str, manifest: &str| {
+            install(dir.path(), name, component, manifest).expect("installed");
+        };
         let (echo, probe) = (include_str!("../../plugins/echo/agent.toml"), include_str!("../guests/probe/agent.toml"));
         let shell = include_str!("../../plugins/shell/agent.toml");
         let patient = echo.replace("name = \"echo\"", "name = \"patient\"").replace("cpu = \"2s\"", "cpu = \"8s\"");
@@ -75,15 +88,15 @@ pub fn guests() -> Arc<Agents> {
                         [[want.http]]\nurl = \"*://*:*/*\"\nwhy = \"\"\n[want.secret.KEY]\nhosts = [\"127.0.0.1\"]";
         let wantless = "[agent]\nname = \"wantless\"\nversion = \"0.1.0\"\ncomponent = \"c.wasm\"";
         let sparing = tireless.replace("tireless", "sparing") + "\n[limits]\ncalls = 200";
-        install(&dir, "echo", "echo", echo);
-        install(&dir, "fetch", "fetch", include_str!("../../plugins/fetch/agent.toml"));
-        install(&dir, "patient", "echo", &patient);
-        install(&dir, "restless", "echo", &restless);
-        install(&dir, "probe", "probe", probe);
-        install(&dir, "tireless", "probe", tireless);
-        install(&dir, "wantless", "probe", wantless);
-        install(&dir, "sparing", "probe", &sparing);
-        install(&dir, "shell", "shell", shell);
+        put("echo", "echo", echo);
+        put("fetch", "fetch", include_str!("../../plugins/fetch/agent.toml"));
+        put("patient", "echo", &patient);
+        put("restless", "echo", &restless);
+        put("probe", "probe", probe);
+        put("tireless", "probe", tireless);
+        put("wantless", "probe", wantless);
+        put("sparing", "probe", &sparing);
+        put("shell", "shell", shell);
         let agents = agents(vec![dir.path().to_owned()]);
         assert!(agents.problems().is_empty(), "{:?}", agents.problems());
         (dir, agents)
@@ -91,15 +104,16 @@ pub fn guests() -> Arc<Agents> {
     GUESTS.1.clone()
 }
 
-/// Puts a guest and its manifest into a folder of their own.
-fn install(dir: &TempDir, name: &str, component: &str, manifest: &str) {
-    let folder = dir.path().join(name);
-    std::fs::create_dir(&folder).expect("made");
+/// Puts a guest and its manifest into a folder of their own; gives it.
+fn install(dir: &Path, name: &str, component: &str, manifest: &str) -> Result<PathBuf> {
+    let folder = dir.join(name);
+    std::fs::create_dir(&folder)?;
     let here =
         |line: &str| if line.starts_with("component") { "component = \"c.wasm\"".to_owned() } else { line.to_owned() };
     let manifest: Vec<String> = manifest.lines().map(here).collect();
-    std::fs::write(folder.join("agent.toml"), manifest.join("\n")).expect("written");
-    std::fs::copy(guest(component), folder.join("c.wasm")).expect("copied");
+    std::fs::write(folder.join("agent.toml"), manifest.join("\n"))?;
+    std::fs::copy(guest(component), folder.join("c.wasm"))?;
+    Ok(folder)
 }
 
 /// Loads agents.

@@ -1,9 +1,9 @@
 //! However a program ends, and whatever it has started: nothing of it is left.
 
-use super::{ask, free, nobody, said, work, world};
+use super::{ask, free, said, work, world};
 use anyhow::Result;
 use serde_json::json;
-use sophon_tests::World;
+use sophon_tests::{World, nobody};
 
 /// Makes the pipe, and waits for who reads it.
 const PIPE: &str = "mkfifo f; echo ready;";
