@@ -54,9 +54,7 @@ async fn an_agents_question_tells_what_each_always_covers_and_its_answer_reaches
     let cover = "Allow always means in this session: its own question `eat`";
     assert_eq!(page.text("[data-testid=sheet-cover]").await?, cover);
     assert!(page.text("[data-testid=sheet-time]").await?.starts_with("a no in "));
-    let choose = "const s = document.querySelector('.sheet select'); s.value = 'all';
-                  s.dispatchEvent(new Event('change')); return null";
-    page.run(choose).await?;
+    page.choose(".sheet select", "all").await?;
     let cover = "Allow always means always: whatever it asks you of its own accord";
     assert_eq!(page.text("[data-testid=sheet-cover]").await?, cover);
     page.click("[data-testid=sheet-always]").await?;

@@ -2,15 +2,7 @@
 
 use crate::page::Page;
 use anyhow::Result;
-use serde_json::Value;
 use sophon_tests::{Dev, World, probe, run};
-
-/// What the outcomes in the chat say.
-async fn outcomes(page: &Page) -> Result<Vec<String>> {
-    let script = "return [...document.querySelectorAll('[data-testid=outcome]')].map((one) => one.innerText)";
-    let said: Value = page.run(script).await?;
-    Ok(said.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect())
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_became_of_questions_stays_where_they_were_asked() -> Result<()> {
@@ -23,7 +15,7 @@ async fn what_became_of_questions_stays_where_they_were_asked() -> Result<()> {
         page.click(&format!("[data-testid=sheet-{answer}]:not(:disabled)")).await?;
     }
     page.bubble("final", "Decision::Always.").await?;
-    let said = outcomes(&page).await?;
+    let said = page.outcomes().await?;
     for (said, expected) in said.iter().zip(["Allowed once", "Denied", "Allowed always, in this chat"]) {
         assert!(said.contains("probe: The agent asks: “May I ") && said.contains(expected), "{said}");
         assert!(said.contains("\ndo ") && said.contains(" · "), "command or time is missing: {said}");
@@ -34,7 +26,7 @@ async fn what_became_of_questions_stays_where_they_were_asked() -> Result<()> {
     assert!(at("Allowed once") < at("Decision::Once") && at("Decision::Once") < at("Denied"), "{bubble}");
     page.reload().await?;
     page.bubble("final", "Decision::Always").await?;
-    assert_eq!(outcomes(&page).await?, said);
+    assert_eq!(page.outcomes().await?, said);
 
     // This cloud knows no host in its process.
     page.click("[data-testid=settings-open]").await?;

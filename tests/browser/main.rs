@@ -3,6 +3,7 @@
 mod approval;
 mod history;
 mod page;
+mod plugins;
 mod versions;
 
 use anyhow::Result;

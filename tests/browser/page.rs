@@ -147,6 +147,35 @@ impl Page {
         Ok(self.wait_for(css).await?.send_keys(&String::from(char::from(Key::Escape))).await?)
     }
 
+    /// Chooses what has this value from a list.
+    pub(crate) async fn choose(&self, css: &str, value: &str) -> Result<()> {
+        Ok(self.wait_for(css).await?.select_by_value(value).await?)
+    }
+
+    /// Waits until the text of an element is such; gives it.
+    pub(crate) async fn until(&self, css: &str, is_so: impl Fn(&str) -> bool) -> Result<String> {
+        let watch = async {
+            loop {
+                let text = self.text(css).await?;
+                if is_so(&text) {
+                    return anyhow::Ok(text);
+                }
+                self.frame().await?;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, watch).await {
+            Ok(text) => text,
+            Err(_) => anyhow::bail!("{css} never said what it should; it says: {}", self.text(css).await?),
+        }
+    }
+
+    /// What the outcomes of questions in the chat say.
+    pub(crate) async fn outcomes(&self) -> Result<Vec<String>> {
+        let script = "return [...document.querySelectorAll('[data-testid=outcome]')].map((one) => one.innerText)";
+        let said = self.run(script).await?;
+        Ok(said.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect())
+    }
+
     /// The text of an element, as a person sees it.
     pub(crate) async fn text(&self, css: &str) -> Result<String> {
         Ok(self.client.find(Locator::Css(css)).await?.text().await?)
