@@ -3,7 +3,8 @@
 use super::ask::{Ask, ExecAsk, HttpAsk, SecretName};
 use super::pattern::{ExecPattern, HostPattern, Pattern, Program, is_shell_like};
 use super::words::cited;
-use super::{Capability, Host};
+use super::{Capability, Host, address};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -192,7 +193,11 @@ pub(super) fn quoted(text: &str) -> String {
 pub fn policy_lines(agent: &str, ask: &Ask) -> String {
     let what = match ask {
         Ask::Http(ask) => {
-            format!("http = {}\nmethods = [{}]", quoted(&format!("{}/*", ask.origin())), quoted(&ask.method))
+            let inner = match ask.host {
+                Host::Ip(ip) if address::check(ip, &[]).is_err() => format!("\naddresses = [\"{}\"]", IpNet::from(ip)),
+                _ => String::new(),
+            };
+            format!("http = {}\nmethods = [{}]{inner}", quoted(&format!("{}/*", ask.origin())), quoted(&ask.method))
         }
         Ask::Exec(ask) => {
             let further = if ask.nature().runs_others {

@@ -56,8 +56,14 @@ fn the_lines_of_a_hint_say_what_they_should() {
             Ask::Own(_) => format!("own {}", table["action"].as_str().expect("an action")),
         };
         let (agent, pattern, place) = (Glob::literal("echo"), text.parse().expect("a pattern"), String::new());
-        let rule =
-            Rule { effect: Effect::Allow, agent, pattern, addresses: vec![], network: false, reads: vec![], place };
+        let nets = table.get("addresses").and_then(toml::Value::as_array).into_iter().flatten();
+        let addresses: Vec<IpNet> = nets.filter_map(toml::Value::as_str).map(|net| net.parse().expect(net)).collect();
+        if let Ask::Http(ask) = &ask {
+            // The egress check would refuse it otherwise.
+            let Host::Ip(ip) = ask.host else { panic!("no address") };
+            assert_eq!(crate::grant::address::check(ip, &addresses), Ok(()));
+        }
+        let rule = Rule { effect: Effect::Allow, agent, pattern, addresses, network: false, reads: vec![], place };
         assert_eq!(decide(&[rule], "echo", &ask).effect, Effect::Allow, "{text}");
     }
 }
