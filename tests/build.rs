@@ -35,8 +35,8 @@ fn main() {
     println!("cargo::rustc-env=GUESTS={}", built.display());
 }
 
-/// A hostile guest without an expectation, or an expectation without a guest, does not build. Deeds of the guest in Rust
-/// are checked by itself.
+/// A hostile guest without an expectation, or an expectation without a guest, does not build. Those that are made are named
+/// in their maker's source; deeds of the guest in Rust are checked by itself.
 fn check_expectations(folder: &Path) {
     let table = std::fs::read_to_string(folder.join("expected.tsv")).expect("expected.tsv can be read");
     let rows = table.lines().filter_map(|line| line.split_once("\twat\t"));
@@ -47,4 +47,12 @@ fn check_expectations(folder: &Path) {
     expected.sort();
     guests.sort();
     assert_eq!(guests, expected, "the hostile guests and expected.tsv do not agree");
+    let maker = folder.join("../../hostile/made.rs");
+    println!("cargo::rerun-if-changed={}", maker.display());
+    let maker = std::fs::read_to_string(maker).expect("made.rs can be read");
+    let mut made: Vec<&str> = maker.split('"').filter(|text| text.starts_with("made-")).collect();
+    let mut expected: Vec<&str> = table.lines().filter_map(|line| Some(line.split_once("\tmade\t")?.0)).collect();
+    made.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(made, expected, "tests/hostile/made.rs and expected.tsv do not agree");
 }
