@@ -32,6 +32,19 @@ impl Account {
         Duration::try_from_secs_f64(over / share).unwrap_or_default()
     }
 
+    /// The same, and never for longer than this: no more is held against it.
+    pub(crate) fn rest_briefly(
+        &mut self,
+        used: f64,
+        share: f64,
+        stretch: f64,
+        longest: Duration,
+        now: Instant,
+    ) -> Duration {
+        let over = self.charge(used, share, stretch + share * longest.as_secs_f64(), now) - stretch;
+        Duration::try_from_secs_f64(over / share).unwrap_or_default()
+    }
+
     /// Notes that it used so much, if it may.
     pub(crate) fn fits(&mut self, used: f64, share: f64, stretch: f64, now: Instant) -> bool {
         let fits = self.charge(0.0, share, f64::INFINITY, now) + used <= stretch;
@@ -108,6 +121,8 @@ mod tests {
         assert_eq!(account.rest(1.0, 0.5, 1.0, start), Duration::ZERO);
         assert_eq!(account.rest(3_600.0, 0.5, 1.0, start), 7_200 * second);
         assert_eq!(account.rest(0.0, 0.5, 1.0, start + 7_200 * second), Duration::ZERO);
+        assert_eq!(account.rest_briefly(3_600.0, 0.5, 1.0, 2 * second, start + 7_200 * second), 2 * second);
+        assert_eq!(account.rest_briefly(0.0, 0.5, 1.0, 2 * second, start + 7_201 * second), second);
     }
 
     #[test]

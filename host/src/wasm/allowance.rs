@@ -116,7 +116,7 @@ mod tests {
     async fn a_turn_waits_until_its_agent_may_compute_again() {
         let (share, breaches) = (Share::of(Totals { cpu: 10, ..Totals::default() }), Arc::new(Breaches::default()));
         let begun = Instant::now();
-        share.spent().charge([7.0, 0.0, 0.0, 0.0], &share.totals, false, begun);
+        share.spent().charge([7.0, 0.0, 0.0], &share.totals, begun);
         let spending = Spending { clock: CpuClock::default(), calls: Calls::new(1) };
         let allowed = Allowed::new(std::future::ready(()), spending, &share, breaches.clone());
         let held = allowed.held();

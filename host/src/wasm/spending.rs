@@ -16,15 +16,17 @@ pub(super) const BURST: Duration = Duration::from_secs(60);
 /// The shortest wait: a tick, as nobody computes for less.
 const SHORTEST: Duration = Duration::from_millis(5);
 
-/// What the host may do for it of each second, and at a stretch, in seconds: beside others.
-const WORK: f64 = 0.2;
-const WORK_AT_A_STRETCH: f64 = 0.02;
+/// What the host may do for it beside others, of each second and at a stretch: in seconds, by each processor.
+const WORK: f64 = 0.1;
+const WORK_AT_A_STRETCH: f64 = 0.01;
+/// The longest that one call waits for it.
+const LONGEST_WAY: Duration = Duration::from_secs(1);
 
 /// What is bounded by totals, in the order of all lists here.
 pub(super) const PACED: [Breach; 3] = [Breach::TotalCpu, Breach::TotalCalls, Breach::TotalOutput];
 
-/// Seconds of a processor, calls and bytes; and seconds of the host's work.
-type Amounts = [f64; 4];
+/// Seconds of a processor, calls and bytes.
+type Amounts = [f64; PACED.len()];
 
 /// A wait, and the total that it is for: none where the agent gives way to others.
 pub(super) type Wait = (Duration, Option<Breach>);
@@ -37,37 +39,48 @@ pub(super) struct Spending {
 
 impl Spending {
     fn amounts(&self) -> Amounts {
-        let Self { clock, calls } = self;
-        [clock.spent().as_secs_f64(), calls.made() as f64, calls.written() as f64, calls.caused().as_secs_f64()]
+        [self.clock.spent().as_secs_f64(), self.calls.made() as f64, self.calls.written() as f64]
     }
 }
 
 /// What all turns of an agent have used, less its share of the time since.
 #[derive(Debug)]
-pub(super) struct Spent(Mutex<[Account; 4]>);
+pub(super) struct Spent {
+    paced: Mutex<[Account; PACED.len()]>,
+    /// What the host did for it beside others.
+    work: Mutex<Account>,
+    processors: f64,
+}
 
 impl Spent {
     /// Of an agent that has used nothing yet.
     pub(super) fn new(now: Instant) -> Self {
-        Self(Mutex::new(Amounts::default().map(|_| Account::new(now.into_std()))))
+        Self::on(std::thread::available_parallelism().map_or(1, usize::from), now)
     }
 
-    /// Notes so much more of each; says how long the agent has to wait, and for what. What the host does is charged
-    /// beside others only: who is alone may have it do all it can.
-    pub(super) fn charge(&self, more: Amounts, totals: &Totals, is_beside: bool, now: Instant) -> Option<Wait> {
-        let long = |share: f64| (share, share * BURST.as_secs_f64());
-        let [cpu, calls, output] =
-            [f64::from(totals.cpu) / 100.0, totals.calls as f64, totals.output.0 as f64].map(long);
-        let bounds = [cpu, calls, output, (WORK, WORK_AT_A_STRETCH)];
-        let what = PACED.map(Some).into_iter().chain([None]);
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let each = accounts.iter_mut().zip(more).zip(bounds).zip(what);
-        let waits = each.map(|(((account, more), (share, stretch)), what)| {
-            let more = if what.is_some() || is_beside { more } else { 0.0 };
-            (account.rest(more, share, stretch, now.into_std()), what)
-        });
-        let waits = waits.filter(|(wait, what)| !wait.is_zero() && (what.is_some() || is_beside));
-        waits.max_by_key(|(wait, _)| *wait).map(|(wait, what)| (wait.max(SHORTEST), what))
+    /// The same on a machine with so many processors.
+    fn on(processors: usize, now: Instant) -> Self {
+        let account = || Account::new(now.into_std());
+        Self { paced: Mutex::new(PACED.map(|_| account())), work: Mutex::new(account()), processors: processors as f64 }
+    }
+
+    /// Notes so much more of each; says how long the agent has to wait, and for what.
+    pub(super) fn charge(&self, more: Amounts, totals: &Totals, now: Instant) -> Option<(Duration, Breach)> {
+        let shares = [f64::from(totals.cpu) / 100.0, totals.calls as f64, totals.output.0 as f64];
+        let mut accounts = self.paced.lock().unwrap_or_else(PoisonError::into_inner);
+        let each = accounts.iter_mut().zip(more).zip(shares);
+        let waits =
+            each.map(|((account, more), share)| account.rest(more, share, share * BURST.as_secs_f64(), now.into_std()));
+        let longest = waits.zip(PACED).filter(|(wait, _)| !wait.is_zero()).max_by_key(|(wait, _)| *wait);
+        longest.map(|(wait, what)| (wait.max(SHORTEST), what))
+    }
+
+    /// Notes that the host did so much for a turn beside others; says how long the turn has to wait.
+    fn give_way(&self, work: Duration, now: Instant) -> Option<Duration> {
+        let (share, stretch) = (WORK * self.processors, WORK_AT_A_STRETCH * self.processors);
+        let mut account = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = account.rest_briefly(work.as_secs_f64(), share, stretch, LONGEST_WAY, now.into_std());
+        (!wait.is_zero()).then(|| wait.max(SHORTEST))
     }
 }
 
@@ -75,13 +88,15 @@ impl Spent {
 pub(super) struct Bill {
     spending: Spending,
     charged: Amounts,
+    /// What the host did for the turn.
+    caused: Duration,
     share: Share,
 }
 
 impl Bill {
     /// Of a turn that has used nothing yet.
     pub(super) fn new(spending: Spending, share: Share) -> Self {
-        Self { spending, charged: Amounts::default(), share }
+        Self { spending, charged: Amounts::default(), caused: Duration::ZERO, share }
     }
 
     /// What its agent may use.
@@ -91,11 +106,22 @@ impl Bill {
 
     /// Charges what the turn has used since the last time, computing by polls that are over.
     pub(super) fn pay(&mut self, now: Instant) -> Option<Wait> {
-        let is_beside = self.share.is_beside_others(now);
         let amounts = self.spending.amounts();
         let more = std::array::from_fn(|which| amounts[which] - self.charged[which]);
         self.charged = amounts;
-        self.share.spent().charge(more, &self.share.totals, is_beside, now)
+        let total = self.share.spent().charge(more, &self.share.totals, now);
+        let total = total.map(|(wait, what)| (wait, Some(what)));
+        let way = self.give_way(now).map(|wait| (wait, None));
+        total.into_iter().chain(way).max_by_key(|(wait, _)| *wait)
+    }
+
+    /// What the host did is charged beside others only: who is alone may have it do all it can. And it is that turn which
+    /// waits, not those of the same agent that ask for nothing.
+    fn give_way(&mut self, now: Instant) -> Option<Duration> {
+        let is_beside = self.share.is_beside_others(now);
+        let caused = self.spending.calls.caused();
+        let work = caused - std::mem::replace(&mut self.caused, caused);
+        if work.is_zero() || !is_beside { None } else { self.share.spent().give_way(work, now) }
     }
 }
 
@@ -108,8 +134,11 @@ impl Drop for Bill {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bustle::Bustle;
+    use super::super::calls::Work;
     use super::*;
     use crate::config::ByteSize;
+    use std::sync::Arc;
 
     const fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
@@ -123,14 +152,14 @@ mod tests {
     #[test]
     fn an_agent_computes_as_it_likes_for_a_while_and_then_its_share() {
         let (start, totals) = (Instant::now(), totals());
-        let spent = Spent::new(start);
-        let charge = |seconds, now| spent.charge([seconds, 0.0, 0.0, 0.0], &totals, true, now);
-        let waits = |millis| Some((ms(millis), Some(Breach::TotalCpu)));
+        let spent = Spent::on(2, start);
+        let charge = |seconds, now| spent.charge([seconds, 0.0, 0.0], &totals, now);
+        let waits = |millis| Some((ms(millis), Breach::TotalCpu));
         // 30 s at once.
         assert_eq!(charge(29.75, start), None);
         assert_eq!(charge(0.75, start), waits(1_000));
         assert_eq!(charge(0.0, start + ms(1_000)), None);
-        assert_eq!(charge(0.001, start + ms(1_000)), Some((SHORTEST, Some(Breach::TotalCpu))));
+        assert_eq!(charge(0.001, start + ms(1_000)), Some((SHORTEST, Breach::TotalCpu)));
         // However long it rests, it has no more than that again.
         let later = start + Duration::from_secs(1_000);
         assert_eq!(charge(30.5, later), waits(1_000));
@@ -140,33 +169,43 @@ mod tests {
     #[test]
     fn calls_and_text_are_bounded_in_the_same_way_and_the_longest_wait_is_told() {
         let (start, totals) = (Instant::now(), totals());
-        let spent = Spent::new(start);
-        let charge = |calls, bytes| spent.charge([0.0, calls, bytes, 0.0], &totals, true, start);
+        let spent = Spent::on(2, start);
+        let charge = |calls, bytes| spent.charge([0.0, calls, bytes], &totals, start);
         assert_eq!(charge(600.0, 6_000.0), None);
-        assert_eq!(charge(20.0, 0.0), Some((ms(2_000), Some(Breach::TotalCalls))));
-        assert_eq!(charge(0.0, 500.0), Some((ms(5_000), Some(Breach::TotalOutput))));
+        assert_eq!(charge(20.0, 0.0), Some((ms(2_000), Breach::TotalCalls)));
+        assert_eq!(charge(0.0, 500.0), Some((ms(5_000), Breach::TotalOutput)));
     }
 
     #[test]
     fn who_has_the_host_do_much_gives_way_to_others_and_to_nobody_else() {
-        let (start, totals) = (Instant::now(), totals());
-        let spent = Spent::new(start);
-        let charge = |seconds, is_beside, now| spent.charge([0.0, 0.0, 0.0, seconds], &totals, is_beside, now);
-        assert_eq!(charge(1_000.0, false, start), None, "alone");
-        assert_eq!(charge(0.0, true, start), None, "what was done then is not held against it");
-        assert_eq!(charge(0.0199, true, start), None);
-        assert_eq!(charge(0.1001, true, start), Some((ms(500), None)));
-        assert_eq!(charge(0.0, false, start + ms(1)), None, "the others have gone");
-        assert_eq!(charge(0.0, true, start + ms(500)), None);
+        let bustle = Arc::new(Bustle::new(Instant::now()));
+        let [greedy, other] = [1, 2].map(|number| Share::among(totals(), number, bustle.clone()));
+        let spending = || Spending { clock: CpuClock::default(), calls: Calls::new(10_000) };
+        let (idle, busy) = (spending(), spending());
+        let calls = busy.calls.clone();
+        let (mut idle, mut busy) = (Bill::new(idle, greedy.clone()), Bill::new(busy, greedy));
+        let cause = |requests| (0..requests).for_each(|_| calls.cause(Work::Request));
+        let now = Instant::now();
+        cause(1_000);
+        assert_eq!(busy.pay(now), None, "it is alone");
+        assert!(!other.is_beside_others(now + ms(500)));
+        cause(1_000);
+        assert_eq!(busy.pay(now + ms(500)), Some((LONGEST_WAY, None)));
+        assert_eq!(busy.pay(now + ms(500)), None, "it has waited for that");
+        assert_eq!(idle.pay(now + ms(500)), None, "it asks for nothing");
+        cause(1);
+        assert!(busy.pay(now + ms(500)).is_some_and(|(wait, what)| wait > ms(900) && what.is_none()));
+        cause(1);
+        assert_eq!(busy.pay(now + ms(700)), None, "the others have gone");
     }
 
     #[test]
     fn who_uses_no_more_than_the_share_never_waits() {
         let (start, totals) = (Instant::now(), totals());
-        let spent = Spent::new(start);
+        let spent = Spent::on(2, start);
         for second in 1..10_000 {
             let now = start + Duration::from_secs(second);
-            assert_eq!(spent.charge([0.5, 10.0, 100.0, 0.02], &totals, true, now), None);
+            assert_eq!(spent.charge([0.5, 10.0, 100.0], &totals, now), None);
         }
     }
 
