@@ -33,6 +33,8 @@ pub(super) enum Work {
     Request,
     /// Something shown on a card: noted, sent to the cloud, and noted as sent.
     Card,
+    /// So many bytes for the bubble and its cards.
+    Text(usize),
 }
 
 impl Work {
@@ -43,6 +45,7 @@ impl Work {
             Self::Question => 200_000,
             Self::Request => 1_000_000,
             Self::Card => 1_000_000,
+            Self::Text(bytes) => bytes as u64 * 100,
         }
     }
 }

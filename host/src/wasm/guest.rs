@@ -115,14 +115,15 @@ impl Guest {
         self.output_left
     }
 
-    /// Whether a final text of so many bytes is within the output limit. It replaces what was written.
-    pub(super) fn may_end_with(&self, bytes: usize) -> bool {
+    /// Notes a final text of so many bytes; says whether it is within the output limit. It replaces what was written.
+    pub(super) fn note_end(&self, bytes: usize) -> bool {
         self.calls.write(bytes);
         bytes as u64 <= self.output
     }
 
     /// Counts an act against the output budget and hands it to the chat.
     pub(super) async fn act(&mut self, act: Act) -> Result<(), Failure> {
+        self.calls.cause(Work::Text(act.size()));
         if !matches!(act, Act::Text(_)) {
             self.calls.cause(Work::Card);
             // It may have to wait for that, and would show a thousand before it waits for anything else.

@@ -230,7 +230,7 @@ fn ended(called: Called, guest: &Guest) -> Ended {
         // A guest sees its output refused as one failure among others, and may call it what it likes.
         Ok(Err(_)) if guest.output_refused => Ended::Limit(Breach::Output),
         Ok(Err(failure)) => Ended::Failed(failure),
-        Ok(Ok(outcome)) if !guest.may_end_with(outcome.text.as_ref().map_or(0, String::len)) => {
+        Ok(Ok(outcome)) if !guest.note_end(outcome.text.as_ref().map_or(0, String::len)) => {
             Ended::Limit(Breach::Output)
         }
         Ok(Ok(outcome)) => Ended::Answered(outcome),
