@@ -110,6 +110,24 @@ async fn waits(name: &str, limits: &str, deed: &str, total: &str) -> Result<()> 
 }
 
 #[tokio::test]
+async fn an_agent_that_has_its_host_do_much_gives_way_to_others_and_comes_to_its_end() -> Result<()> {
+    let log = Log::start();
+    let world = World::start().await?;
+    let (busy, other) = (world.user.session().await?, world.user.session().await?);
+    world.user.ask(&busy, "/use tireless").await?;
+    let dealing = world.user.say(&busy, "deal 200").await?;
+    let gave_way = async {
+        while !log.text().contains("its agent has the host do much, and gives way to others") {
+            assert_eq!(world.user.ask(&other, "hello").await?.text, "hello");
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(PATIENCE, gave_way).await.context("it never gave way")??;
+    assert_eq!(world.user.answer(&dealing).await?.text, "dealt");
+    Ok(())
+}
+
+#[tokio::test]
 async fn log_lines_of_all_turns_of_an_agent_are_bounded_and_the_turn_goes_on() -> Result<()> {
     let log = Log::start();
     let (world, session) = named("gossip", "[total]\nlines = 1").await?;

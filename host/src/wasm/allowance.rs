@@ -46,6 +46,7 @@ pub(super) struct Allowed<F> {
     breaches: Arc<Breaches>,
     held: Held,
     bill: Bill,
+    gave_way: bool,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
@@ -53,7 +54,7 @@ impl<F> Allowed<F> {
     /// A turn whose use this counts.
     pub(super) fn new(future: F, spending: Spending, share: &Share, breaches: Arc<Breaches>) -> Self {
         let bill = Bill::new(spending, share.clone());
-        Self { future: Box::pin(future), breaches, held: Held::default(), bill, pause: None }
+        Self { future: Box::pin(future), breaches, held: Held::default(), bill, gave_way: false, pause: None }
     }
 
     /// How long it has to wait.
@@ -61,11 +62,22 @@ impl<F> Allowed<F> {
         self.held.clone()
     }
 
-    /// Once a turn for each reason.
-    fn tell(&self, wait: Duration, what: Breach) {
-        self.breaches.count(what);
-        let (pace, key, seconds) = (what.pace(self.bill.totals()), what.key(), wait.as_secs_f32());
-        tracing::info!("the turn waits {seconds:.3} s: all of its agent {pace} (`{key}`)");
+    /// Tells of a wait, once a turn for each reason.
+    fn tell(&mut self, wait: Duration, what: Option<Breach>) {
+        let seconds = wait.as_secs_f32();
+        match what {
+            Some(what) if self.held.note(wait, what) => {
+                self.breaches.count(what);
+                let (pace, key) = (what.pace(self.bill.totals()), what.key());
+                tracing::info!("the turn waits {seconds:.3} s: all of its agent {pace} (`{key}`)");
+            }
+            None if !std::mem::replace(&mut self.gave_way, true) => {
+                tracing::debug!(
+                    "the turn waits {seconds:.3} s: its agent has the host do much, and gives way to others"
+                );
+            }
+            _ => {}
+        }
     }
 }
 
@@ -80,9 +92,7 @@ impl<F: Future> Future for Allowed<F> {
             }
             let now = Instant::now();
             let Some((wait, what)) = self.bill.pay(now) else { return self.future.as_mut().poll(context) };
-            if let Some(what) = what.filter(|what| self.held.note(wait, *what)) {
-                self.tell(wait, what);
-            }
+            self.tell(wait, what);
             self.pause = Some(Box::pin(tokio::time::sleep_until(now + wait)));
         }
     }
