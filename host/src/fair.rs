@@ -28,8 +28,7 @@ impl Account {
     /// Notes that it used so much, of which it may use `share` a second and `stretch` at once. Gives how long it has to rest
     /// until it has used no more than that. All of it is held against it.
     pub(crate) fn rest(&mut self, used: f64, share: f64, stretch: f64, now: Instant) -> Duration {
-        let over = self.charge(used, share, f64::INFINITY, now) - stretch;
-        Duration::try_from_secs_f64(over / share).unwrap_or_default()
+        self.until(used, share, stretch, f64::INFINITY, now)
     }
 
     /// The same, and never for longer than this: no more is held against it.
@@ -41,14 +40,20 @@ impl Account {
         longest: Duration,
         now: Instant,
     ) -> Duration {
-        let over = self.charge(used, share, stretch + share * longest.as_secs_f64(), now) - stretch;
+        self.until(used, share, stretch, stretch + share * longest.as_secs_f64(), now)
+    }
+
+    fn until(&mut self, used: f64, share: f64, stretch: f64, most: f64, now: Instant) -> Duration {
+        let over = self.charge(used, share, most, now) - stretch;
         Duration::try_from_secs_f64(over / share).unwrap_or_default()
     }
 
     /// Notes that it used so much, if it may.
     pub(crate) fn fits(&mut self, used: f64, share: f64, stretch: f64, now: Instant) -> bool {
         let fits = self.charge(0.0, share, f64::INFINITY, now) + used <= stretch;
-        self.charge(if fits { used } else { 0.0 }, share, f64::INFINITY, now);
+        if fits {
+            self.used += used;
+        }
         fits
     }
 

@@ -4,7 +4,7 @@ use super::args::{AddArgs, GrantsArgs, GrantsCommand};
 use super::exit::Failure;
 use super::{dev, output, records};
 use crate::config::{AgentsConfig, Config, Manifest};
-use crate::grant::{Capability, Cover, Grant, Pattern, Scope};
+use crate::grant::{Capability, Cover, Grant, Pattern, Scope, reach_in_words};
 use crate::store::{Entry, Store, grant_id};
 use crate::time::now_ms;
 use crate::wasm::{component, find_all};
@@ -54,7 +54,7 @@ fn line(grant: &Grant, now_ms: u64) -> String {
 
 /// What comes with what is covered, and how far that reaches.
 fn extras(cover: &Cover) -> String {
-    let reach = cover.patterns.iter().find_map(Pattern::reach).map(|reach| format!(" (that is {reach})"));
+    let reach = Some(reach_in_words(&cover.patterns));
     let names: Vec<String> = cover.secrets.iter().map(ToString::to_string).collect();
     let secrets = (!names.is_empty()).then(|| format!(", with the secrets {}", names.join(", ")));
     let network = cover.network.then(|| ", with network".to_owned());
@@ -83,14 +83,14 @@ async fn revoke(store: &Store, ids: &[String]) -> Result<(), Failure> {
 async fn add(config: &Config, store: &Store, args: AddArgs) -> Result<(), Failure> {
     let manifest = manifest(config, &args.agent)?;
     let digest = component(&manifest).map_err(Failure::other)?.1.to_string();
-    let cover = cover(&args)?;
+    let (capability, cover) = cover(&args)?;
     let now = now_ms();
     let until_ms = args.lasting.map(|span| now.saturating_add(u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX)));
     let grant = Grant {
         id: grant_id(),
         agent: args.agent.clone(),
         digest,
-        capability: cover.patterns[0].capability(),
+        capability,
         cover,
         scope: if args.session.is_some() { Scope::Session } else { Scope::Tool },
         session: args.session,
@@ -108,8 +108,8 @@ async fn add(config: &Config, store: &Store, args: AddArgs) -> Result<(), Failur
     Ok(())
 }
 
-/// What is to be covered.
-fn cover(args: &AddArgs) -> Result<Cover, Failure> {
+/// What is to be covered, and of what it is.
+fn cover(args: &AddArgs) -> Result<(Capability, Cover), Failure> {
     let pattern: Pattern = args.covers.parse().map_err(Failure::usage)?;
     let with = [
         ("--secret", !args.secrets.is_empty(), Capability::Http),
@@ -126,12 +126,13 @@ fn cover(args: &AddArgs) -> Result<Cover, Failure> {
         let (of, is) = (of.as_str(), capability.as_str());
         return Err(Failure::usage(format!("`{flag}` goes with `{of}`, and this is of `{is}`")));
     }
-    Ok(Cover {
+    let cover = Cover {
         network: args.network,
         secrets: args.secrets.iter().cloned().collect(),
         reads: args.reads.iter().map(|path| path.0.clone()).collect(),
         ..Cover::of(vec![pattern])
-    })
+    };
+    Ok((capability, cover))
 }
 
 /// The manifest of an agent of the configuration.

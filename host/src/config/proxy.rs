@@ -3,6 +3,7 @@
 use super::file::invalid;
 use super::{ConfigError, Environment};
 use http::Uri;
+use http::uri::InvalidUri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -36,9 +37,13 @@ pub(super) struct HttpTable {
 }
 
 impl ProxyConfig {
-    /// The proxy for an address.
-    pub fn of(&self, url: &Uri) -> Option<Intercept> {
-        self.0.as_ref().and_then(|matcher| matcher.intercept(url))
+    /// The proxy for an address, which is asked for only where there is any proxy.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub fn of(&self, url: impl FnOnce() -> String) -> Result<Option<Intercept>, InvalidUri> {
+        let Some(matcher) = &self.0 else { return Ok(None) };
+        Ok(matcher.intercept(&Uri::try_from(url())?))
     }
 }
 
@@ -133,7 +138,7 @@ mod tests {
     }
 
     fn proxy(config: &ProxyConfig, url: &'static str) -> Option<String> {
-        config.of(&Uri::from_static(url)).map(|proxy| proxy.uri().to_string())
+        config.of(|| url.to_owned()).expect("an address").map(|proxy| proxy.uri().to_string())
     }
 
     fn environment() -> Environment {

@@ -22,6 +22,7 @@ pub use glob::Glob;
 pub(crate) use pattern::own;
 pub use pattern::{Args, ExecPattern, HostPattern, HttpPattern, Pattern, PortPattern, Program, UrlPattern};
 pub use question::{Answer, Question};
+pub use reach::reach_in_words;
 pub use rule::{Effect, Rule, Verdict, decide};
 pub use standing::{Asker, Cover, Grant, Regrant, Scope, cover_in_words, widen};
 pub use want::{FileWant, Unwanted, Want, Wants, is_tied, policy_lines};

@@ -25,6 +25,11 @@ impl Pattern {
     }
 }
 
+/// How far patterns reach, behind what shows them: nothing where none is wide.
+pub fn reach_in_words<'p>(patterns: impl IntoIterator<Item = &'p Pattern>) -> String {
+    patterns.into_iter().find_map(Pattern::reach).map_or_else(String::new, |reach| format!(" (that is {reach})"))
+}
+
 /// Whether an argument names a whole tree of the machine, by itself or as the value of an option.
 pub(super) fn is_wide(arg: &str) -> bool {
     let value = match arg.split_once('=') {

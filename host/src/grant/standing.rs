@@ -2,6 +2,7 @@
 
 use super::ask::{Ask, Capability, ExecAsk, HttpAsk, SecretName};
 use super::pattern::{ExecPattern, HostPattern, HttpPattern, Pattern, PortPattern, UrlPattern};
+use super::reach::reach_in_words;
 use super::{Glob, Wants, shell};
 use crate::text::hex;
 use serde::{Deserialize, Serialize};
@@ -227,8 +228,7 @@ pub fn cover_in_words(ask: &Ask, scope: Scope, wants: &Wants) -> String {
 
 fn wanted(wants: &Wants, of: Capability) -> String {
     let all: Vec<String> = wants.of(of).map(|want| want.pattern.to_string()).collect();
-    let reach = wants.of(of).find_map(|want| want.pattern.reach()).map(|reach| format!(" (that is {reach})"));
-    crate::text::line(&all.join(", "), 500) + &reach.unwrap_or_default()
+    crate::text::line(&all.join(", "), 500) + &reach_in_words(wants.of(of).map(|want| &want.pattern))
 }
 
 fn extras(ask: &ExecAsk) -> String {

@@ -47,7 +47,6 @@ pub(super) struct Guest {
     pub(super) calls: Calls,
     pub(super) files: Files,
     output: u64,
-    output_left: u64,
     pub(super) output_refused: bool,
 }
 
@@ -86,7 +85,6 @@ impl Guest {
             calls,
             files,
             output: limits.output.0,
-            output_left: limits.output.0,
             output_refused: false,
         }
     }
@@ -112,33 +110,28 @@ impl Guest {
 
     /// Bytes that the turn may still write.
     pub(super) fn output_left(&self) -> u64 {
-        self.output_left
+        self.output.saturating_sub(self.calls.written())
     }
 
-    /// Notes a final text of so many bytes; says whether it is within the output limit. It replaces what was written.
-    pub(super) fn note_end(&self, bytes: usize) -> bool {
-        self.calls.write(bytes);
+    /// Whether a final text of so many bytes is within the output limit. It replaces what was written.
+    pub(super) fn may_end_with(&self, bytes: usize) -> bool {
         bytes as u64 <= self.output
     }
 
     /// Counts an act against the output budget and hands it to the chat.
     pub(super) async fn act(&mut self, act: Act) -> Result<(), Failure> {
-        self.calls.cause(Work::Text(act.size()));
+        let size = act.size();
+        self.calls.cause(Work::Text(size));
         if !matches!(act, Act::Text(_)) {
             self.calls.cause(Work::Card);
             // It may have to wait for that, and would show a thousand before it waits for anything else.
             tokio::task::yield_now().await;
         }
-        match self.output_left.checked_sub(act.size() as u64) {
-            Some(left) => {
-                self.output_left = left;
-                self.calls.write(act.size());
-            }
-            None => {
-                self.output_refused = true;
-                return Err(Failure::Limit("the output of this turn is used up".to_owned()));
-            }
+        if size as u64 > self.output_left() {
+            self.output_refused = true;
+            return Err(Failure::Limit("the output of this turn is used up".to_owned()));
         }
+        self.calls.write(size);
         self.chat.act(act).await.map_err(|_stopped| Failure::Cancelled)
     }
 }

@@ -8,7 +8,7 @@ use super::engine::{Engine, Slot};
 use super::guest::{Guest, MAX_HANDLES};
 use super::load::{Agent, brief};
 use super::pace::{Paced, Place};
-use super::spending::Spending;
+use super::spending::{PACED, Spending};
 use crate::capability::{Chat, Door, Given, Tools, Wait, WallClock};
 use crate::config::Limits;
 use std::sync::Arc;
@@ -57,9 +57,7 @@ impl Agent {
         let ended = self.end(engine, slot, Box::new(turn), chat, Box::new(tools)).await;
         match &ended {
             // That it had to wait was counted when it began to.
-            Ended::Limit(Breach::TotalCpu | Breach::TotalCalls | Breach::TotalOutput) => {
-                engine.breaches.count(Breach::Wall);
-            }
+            Ended::Limit(breach) if PACED.contains(breach) => engine.breaches.count(Breach::Wall),
             Ended::Limit(breach) => engine.breaches.count(*breach),
             _ => {}
         }
@@ -230,10 +228,11 @@ fn ended(called: Called, guest: &Guest) -> Ended {
         // A guest sees its output refused as one failure among others, and may call it what it likes.
         Ok(Err(_)) if guest.output_refused => Ended::Limit(Breach::Output),
         Ok(Err(failure)) => Ended::Failed(failure),
-        Ok(Ok(outcome)) if !guest.note_end(outcome.text.as_ref().map_or(0, String::len)) => {
-            Ended::Limit(Breach::Output)
+        Ok(Ok(outcome)) => {
+            let bytes = outcome.text.as_ref().map_or(0, String::len);
+            guest.calls.write(bytes);
+            if guest.may_end_with(bytes) { Ended::Answered(outcome) } else { Ended::Limit(Breach::Output) }
         }
-        Ok(Ok(outcome)) => Ended::Answered(outcome),
     }
 }
 

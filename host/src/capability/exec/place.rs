@@ -23,7 +23,7 @@ pub(super) struct Room {
     slots: Arc<Semaphore>,
     /// How many run of each agent that has any.
     agents: Arc<Mutex<BTreeMap<AgentName, u32>>>,
-    /// What each agent's starts have cost. As many as there are agents.
+    /// How many each agent has started of late. As many as there are agents.
     starts: Mutex<BTreeMap<AgentName, Account>>,
 }
 

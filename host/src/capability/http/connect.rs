@@ -19,30 +19,45 @@ pub(super) trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
 
+/// Why there is no connection: of what kind, and in a few words.
+pub(super) type Failed = (Kind, String);
+
 /// Connects to the host of a request. The name is resolved once, and only a checked address is connected to.
 pub(super) async fn connect(ask: &HttpAsk, named: &[IpNet], connector: &Connector) -> Result<Box<dyn Pipe>, Fault> {
-    let addresses = addresses(ask, &*connector.names).await?;
+    let addresses = addresses(&ask.host, ask.port, &*connector.names).await.map_err(|error| {
+        let why = crate::text::line(&error.to_string(), 200);
+        Refusal::Unavailable(format!("cannot find {}: {why}", ask.host)).of(Kind::Name)
+    })?;
     for address in &addresses {
         check(ask, address.ip(), named)?;
     }
+    let failed = |(kind, why)| Refusal::Unavailable(format!("cannot connect to {}: {why}", ask.host)).of(kind);
+    let stream = reach(ask, &addresses, connector).await.map_err(failed)?;
+    secure(ask, stream, &connector.trust).await
+}
+
+/// Connects to the first of these checked addresses that can be, through the proxy that the operator set for the request,
+/// if any.
+async fn reach(ask: &HttpAsk, addresses: &[SocketAddr], connector: &Connector) -> Result<Box<dyn Pipe>, Failed> {
+    let unread = |_| (Kind::Url, "its address cannot be read".to_owned());
+    let proxy = connector.proxy.of(|| ask.origin()).map_err(unread)?;
     let mut last = (Kind::Name, "it has no address".to_owned());
     for address in addresses {
-        match reach(ask, address, connector).await {
-            Ok(stream) => return secure(ask, stream, &connector.trust).await,
+        let reached = match &proxy {
+            Some(proxy) => tunnel(proxy, *address, connector).await,
+            None => dial(&[*address]).await,
+        };
+        match reached {
+            Ok(stream) => return Ok(stream),
             Err(failed) => last = failed,
         }
     }
-    let (kind, why) = last;
-    Err(Refusal::Unavailable(format!("cannot connect to {}: {why}", ask.host)).of(kind))
+    Err(last)
 }
 
-/// Connects to a checked address, through the proxy that the operator set for the request, if any.
-async fn reach(ask: &HttpAsk, address: SocketAddr, connector: &Connector) -> Result<Box<dyn Pipe>, (Kind, String)> {
-    let url = ask.url().parse().map_err(|_| (Kind::Url, "its address cannot be read".to_owned()))?;
-    if let Some(proxy) = connector.proxy.of(&url) {
-        return tunnel(&proxy, address, connector).await;
-    }
-    let stream = TcpStream::connect(address).await.map_err(|error| reason(&error))?;
+/// Connects to the first of these addresses that can be.
+pub(super) async fn dial(addresses: &[SocketAddr]) -> Result<Box<dyn Pipe>, Failed> {
+    let stream = TcpStream::connect(addresses).await.map_err(|error| reason(&error))?;
     // Small requests gain from it, and where it fails they are only slower.
     drop(stream.set_nodelay(true));
     Ok(Box::new(stream))
@@ -60,13 +75,11 @@ fn check(ask: &HttpAsk, ip: IpAddr, named: &[IpNet]) -> Result<(), Fault> {
     address::check(ip, named).map_err(|refused| inward(ask, ip, refused).of(Kind::Address))
 }
 
-async fn addresses(ask: &HttpAsk, names: &dyn Resolve) -> Result<Vec<SocketAddr>, Fault> {
-    match &ask.host {
-        Host::Ip(ip) => Ok(vec![SocketAddr::new(*ip, ask.port)]),
-        Host::Name(name) => names.resolve(name, ask.port).await.map_err(|error| {
-            let why = crate::text::line(&error.to_string(), 200);
-            Refusal::Unavailable(format!("cannot find {name}: {why}")).of(Kind::Name)
-        }),
+/// The addresses of a host.
+pub(super) async fn addresses(host: &Host, port: u16, names: &dyn Resolve) -> io::Result<Vec<SocketAddr>> {
+    match host {
+        Host::Ip(ip) => Ok(vec![SocketAddr::new(*ip, port)]),
+        Host::Name(name) => names.resolve(name, port).await,
     }
 }
 
@@ -93,7 +106,7 @@ async fn secure(ask: &HttpAsk, stream: Box<dyn Pipe>, trust: &Trust) -> Result<B
 }
 
 /// Talks TLS with a host.
-pub(super) async fn tls(host: &Host, stream: Box<dyn Pipe>, trust: &Trust) -> Result<Box<dyn Pipe>, (Kind, String)> {
+pub(super) async fn tls(host: &Host, stream: Box<dyn Pipe>, trust: &Trust) -> Result<Box<dyn Pipe>, Failed> {
     let name = match host {
         Host::Ip(ip) => ServerName::from(*ip),
         Host::Name(name) => ServerName::try_from(name.clone())
@@ -113,7 +126,7 @@ pub(super) async fn tls(host: &Host, stream: Box<dyn Pipe>, trust: &Trust) -> Re
 }
 
 /// Why a connection failed, in a few words.
-pub(super) fn reason(error: &io::Error) -> (Kind, String) {
+pub(super) fn reason(error: &io::Error) -> Failed {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => (Kind::Closed, "nothing listens there".to_owned()),
         io::ErrorKind::TimedOut => (Kind::ConnectTime, "it does not answer".to_owned()),

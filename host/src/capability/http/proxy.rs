@@ -1,6 +1,6 @@
 //! Through a proxy of the operator's: it is told an address that was checked, never a name, and carries bytes.
 
-use super::connect::{Pipe, reason, tls};
+use super::connect::{Failed, Pipe, addresses, dial, reason, tls};
 use super::exchange::{Connector, MAX_HEAD};
 use super::fault::Kind;
 use crate::grant::Host;
@@ -12,11 +12,7 @@ use hyper::client::conn::http1;
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
-use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
-
-/// Why there is no connection.
-type Failed = (Kind, String);
 
 /// A connection to an address, carried by a proxy.
 pub(super) async fn tunnel(
@@ -35,16 +31,9 @@ async fn reach(proxy: &Intercept, connector: &Connector) -> Result<Box<dyn Pipe>
     let (uri, is_secure) = (proxy.uri(), proxy.uri().scheme_str() == Some("https"));
     let host = Host::parse(uri.host().unwrap_or_default()).map_err(|why| (Kind::Name, why))?;
     let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
-    let addresses = match &host {
-        Host::Ip(ip) => vec![SocketAddr::new(*ip, port)],
-        Host::Name(name) => connector.names.resolve(name, port).await.map_err(|error| reason(&error))?,
-    };
-    let stream = TcpStream::connect(&*addresses).await.map_err(|error| reason(&error))?;
-    drop(stream.set_nodelay(true));
-    match is_secure {
-        true => tls(&host, Box::new(stream), &connector.trust).await,
-        false => Ok(Box::new(stream)),
-    }
+    let addresses = addresses(&host, port, &*connector.names).await.map_err(|error| reason(&error))?;
+    let stream = dial(&addresses).await?;
+    if is_secure { tls(&host, stream, &connector.trust).await } else { Ok(stream) }
 }
 
 /// Has it connect further.
