@@ -11,9 +11,9 @@ mod support;
 
 use anyhow::{Context as _, Result, ensure};
 use sophon_host::capability::Settings;
-use sophon_host::grant::{Answer, Effect, Rule};
+use sophon_host::grant::{Answer, Effect};
 use sophon_host::wasm::Ended;
-use sophon_tests::{Alone, Site, page};
+use sophon_tests::{Alone, Site, page, rule, web_rule};
 use std::time::Instant;
 use support::figure::{Row, table};
 use support::guest::Target;
@@ -80,11 +80,11 @@ async fn run() -> Result<Medians> {
     }
     let site = Site::start(|_| page("text/plain", &"x".repeat(1_024))).await?;
     let mut probe = Alone::new("tireless", Settings::default())?;
-    probe.rules = vec![rule("http *://*:*/*")];
+    probe.rules = vec![web_rule(Effect::Allow, &["127.0.0.1/32"])];
     let http = probe.ask(&format!("http time {} {REQUESTS}", site.url("/"))).await?;
     let direct = direct(&site.url("/")).await?;
     let mut probe = Alone::new("tireless", Settings::default())?.with_programs(&Target::find()?.host()?)?;
-    probe.rules = vec![rule(&format!("exec {PROGRAM}")), rule("own *")];
+    probe.rules = vec![rule(Effect::Allow, &format!("exec {PROGRAM}")), rule(Effect::Allow, "own *")];
     let exec = micros(&probe.ask(&format!("exec time {PROGRAMS} {PROGRAM}")).await?)?;
     let by_rule = approval(&probe).await?;
     probe.rules.clear();
@@ -116,19 +116,6 @@ async fn spawn() -> Result<f64> {
     }
     all.sort_unstable();
     Ok(all[PROGRAMS / 2].as_secs_f64() * 1e6)
-}
-
-/// Leave for what this covers, and this machine.
-fn rule(pattern: &str) -> Rule {
-    Rule {
-        effect: Effect::Allow,
-        agent: "*".parse().expect("a name"),
-        pattern: pattern.parse().expect("a pattern"),
-        addresses: vec!["127.0.0.1/32".parse().expect("a network")],
-        network: false,
-        reads: vec![],
-        place: "the benchmark".to_owned(),
-    }
 }
 
 /// The same requests without a host: the median in microseconds.

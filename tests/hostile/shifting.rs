@@ -3,10 +3,9 @@
 use crate::table::Row;
 use anyhow::{Result, ensure};
 use sophon_host::capability::http::{Addresses, Connector, Resolve};
-use sophon_host::grant::{Effect, Rule};
+use sophon_host::grant::Effect;
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Site, World, agents, guest, page};
-use std::fs;
+use sophon_tests::{Site, World, agents, install, page, web_rule};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,23 +34,12 @@ impl Resolve for Shifting {
 pub(crate) async fn check(row: &Row) -> Result<()> {
     let folder = tempfile::tempdir()?;
     for (name, component) in [("shifting", "hostile"), ("echo", "echo")] {
-        let home = folder.path().join(name);
-        fs::create_dir(&home)?;
-        fs::copy(guest(component), home.join("c.wasm"))?;
         let wants = "[[want.http]]\nurl = \"*://*:*/*\"\nwhy = \"\"\n";
         let manifest = format!("[agent]\nname = \"{name}\"\nversion = \"1\"\ncomponent = \"c.wasm\"\n{wants}");
-        fs::write(home.join("agent.toml"), manifest)?;
+        install(folder.path(), name, component, &manifest)?;
     }
     let mut world = World::paired(agents(vec![folder.path().to_owned()]), Buckets::unlimited()).await?;
-    world.config.policy.rules = vec![Rule {
-        effect: Effect::Allow,
-        agent: "*".parse().expect("a name"),
-        pattern: "http *://*:*/*".parse().expect("a pattern"),
-        addresses: vec!["127.0.0.2/32".parse()?],
-        network: false,
-        reads: vec![],
-        place: "the rule of the test".to_owned(),
-    }];
+    world.config.policy.rules = vec![web_rule(Effect::Allow, &["127.0.0.2/32"])];
     let (site, lookups) = (Site::start(|_| page("text/plain", "inside")).await?, Arc::new(AtomicUsize::new(0)));
     world.start_host_by(Connector::new(Box::new(Shifting(lookups.clone())))).await?;
     let (session, other) = (world.user.session().await?, world.user.session().await?);

@@ -1,10 +1,9 @@
 //! Limits that do not end a turn, and how often each was reached.
 
-use crate::exec::rule;
 use anyhow::{Context as _, Result};
 use sophon_host::grant::Effect;
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Log, World, agents, guest};
+use sophon_tests::{Log, World, agents, guest, rule};
 use std::fs;
 use std::sync::Arc;
 

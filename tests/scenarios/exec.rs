@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use sophon_host::grant::{Effect, Rule};
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Event, World, guests};
+use sophon_tests::{Event, World, guests, rule};
 use std::path::PathBuf;
 
 mod bounds;
@@ -12,19 +12,6 @@ mod confined;
 mod ends;
 
 const YES: fn() -> Value = || json!({ "decision": "approve" });
-
-/// A rule for all agents.
-pub(crate) fn rule(effect: Effect, pattern: &str) -> Rule {
-    Rule {
-        effect,
-        agent: "*".parse().expect("a glob"),
-        pattern: pattern.parse().expect(pattern),
-        addresses: vec![],
-        network: false,
-        reads: vec![],
-        place: "a rule of the test".to_owned(),
-    }
-}
 
 /// A world with these rules, and a session of an agent there.
 async fn world(rules: Vec<Rule>, agent: &str) -> Result<(World, String)> {

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use sophon_host::grant::{Effect, Rule};
 use sophon_host::localcloud::Buckets;
 use sophon_host::store::{Durability, Entry, Store};
-use sophon_tests::{World, agents, guest};
+use sophon_tests::{World, agents, guest, rule};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -15,18 +15,6 @@ struct Scene {
     /// A folder outside, with links resolved.
     outside: PathBuf,
     _home: TempDir,
-}
-
-fn rule(effect: Effect, pattern: &str) -> Rule {
-    Rule {
-        effect,
-        agent: "*".parse().expect("a glob"),
-        pattern: pattern.parse().expect(pattern),
-        addresses: vec![],
-        network: false,
-        reads: vec![],
-        place: format!("the rule {pattern}"),
-    }
 }
 
 /// A world where the agent wants its work folder and, of the folder outside, what `wants` makes of that.

@@ -4,20 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 use sophon_host::grant::{Effect, Rule};
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{Page, Site, World, guests, hello, page, redirect};
-
-/// A rule for all requests, which may reach these addresses though they are not public.
-pub(crate) fn rule(effect: Effect, addresses: &[&str]) -> Rule {
-    Rule {
-        effect,
-        agent: "*".parse().expect("a name"),
-        pattern: "http *://*:*/*".parse().expect("a pattern"),
-        addresses: addresses.iter().map(|net| net.parse().expect("a network")).collect(),
-        network: false,
-        reads: vec![],
-        place: "the rule of the test".to_owned(),
-    }
-}
+use sophon_tests::{Page, Site, World, guests, hello, page, redirect, web_rule};
 
 /// A world with these rules, and a session in which `fetch` answers.
 pub(crate) async fn world(rules: Vec<Rule>) -> Result<(World, String)> {
@@ -30,7 +17,7 @@ pub(crate) async fn world(rules: Vec<Rule>) -> Result<(World, String)> {
 }
 
 pub(crate) fn asking() -> Vec<Rule> {
-    vec![rule(Effect::Ask, &["127.0.0.1/32"])]
+    vec![web_rule(Effect::Ask, &["127.0.0.1/32"])]
 }
 
 #[tokio::test]
@@ -93,7 +80,7 @@ async fn each_hop_is_a_request_of_its_own() -> Result<()> {
         false => redirect(inward),
     })
     .await?;
-    let (world, session) = world(vec![rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
+    let (world, session) = world(vec![web_rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
     let text = world.user.ask(&session, &site.url("/good")).await?.text;
     assert!(text.contains("Hello, you") && text.contains("/there"), "{text}");
     let text = world.user.ask(&session, &site.url("/bad")).await?.text;
@@ -113,7 +100,7 @@ async fn without_a_rule_that_names_it_this_machine_is_out_of_reach_and_nobody_is
 #[tokio::test]
 async fn a_stopped_turn_drops_its_connection_at_once() -> Result<()> {
     let site = Site::start(|_| Page::Held(b"HTTP/1.1 200 OK\r\n".to_vec())).await?;
-    let (world, session) = world(vec![rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
+    let (world, session) = world(vec![web_rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
     let interaction = world.user.say(&session, &site.url("/")).await?;
     site.news().await;
     world.user.post(&format!("/v1/me/sessions/{session}/cancel"), json!({ "interaction_id": interaction })).await?;
@@ -124,7 +111,7 @@ async fn a_stopped_turn_drops_its_connection_at_once() -> Result<()> {
 
 /// A world where requests are allowed, and a session in which the tireless probe answers.
 async fn probing() -> Result<(World, String)> {
-    let (world, session) = world(vec![rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
+    let (world, session) = world(vec![web_rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
     world.user.ask(&session, "/use tireless").await?;
     Ok((world, session))
 }

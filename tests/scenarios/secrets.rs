@@ -3,10 +3,10 @@
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use sophon_host::config::{SecretSpec, secret_value};
-use sophon_host::grant::{Effect, Rule, SecretName};
+use sophon_host::grant::{Effect, SecretName};
 use sophon_host::localcloud::Buckets;
 use sophon_host::store::Entry;
-use sophon_tests::{Log, Page, Site, World, guests, page};
+use sophon_tests::{Log, Page, Site, World, guests, page, web_rule};
 
 const VALUE: &str = "s3cr3t+Value/%41\"";
 
@@ -18,15 +18,7 @@ async fn world(hosts: &[&str]) -> Result<(World, String)> {
 /// The same where a rule says this of requests.
 async fn world_that(effect: Effect, hosts: &[&str]) -> Result<(World, String)> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
-    world.config.policy.rules = vec![Rule {
-        effect,
-        agent: "*".parse().expect("a name"),
-        pattern: "http *://*:*/*".parse().expect("a pattern"),
-        addresses: vec!["127.0.0.1/32".parse()?],
-        network: false,
-        reads: vec![],
-        place: "the rule of the test".to_owned(),
-    }];
+    world.config.policy.rules = vec![web_rule(effect, &["127.0.0.1/32"])];
     let name = SecretName::try_from("KEY".to_owned()).map_err(anyhow::Error::msg)?;
     world.config.secrets.file.set(name.clone(), secret_value(VALUE)?)?;
     let hosts = hosts.iter().map(|host| host.parse().expect("a host")).collect();

@@ -1,14 +1,14 @@
 //! The standard `wasi:http`: one door with the contract's `http`, told in the standard's words.
 
-use crate::http::{asking, rule, world};
+use crate::http::{asking, world};
 use anyhow::Result;
 use serde_json::json;
 use sophon_host::grant::Effect;
-use sophon_tests::{Log, Page, Site, World, hello, page};
+use sophon_tests::{Log, Page, Site, World, hello, page, web_rule};
 
 /// A world where requests to this machine are allowed, and a session in which the tireless probe answers.
 async fn probing() -> Result<(World, String)> {
-    let (world, session) = world(vec![rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
+    let (world, session) = world(vec![web_rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
     world.user.ask(&session, "/use tireless").await?;
     Ok((world, session))
 }
@@ -87,7 +87,7 @@ async fn what_is_refused_has_the_standards_name_and_the_log_has_the_reason() -> 
 
 #[tokio::test]
 async fn who_wants_no_pages_gets_none_by_the_standard() -> Result<()> {
-    let ((world, session), site) = (world(vec![rule(Effect::Allow, &["127.0.0.1/32"])]).await?, hello().await?);
+    let ((world, session), site) = (world(vec![web_rule(Effect::Allow, &["127.0.0.1/32"])]).await?, hello().await?);
     world.user.ask(&session, "/use wantless").await?;
     let text = told(&world, &session, format!("wasi get {}", site.url("/"))).await?;
     assert_eq!(text, "HttpRequestDenied");
@@ -147,7 +147,7 @@ async fn a_turn_that_waits_by_the_standard_can_be_stopped() -> Result<()> {
 #[tokio::test]
 async fn calls_by_the_standard_are_counted() -> Result<()> {
     let site = Site::start(|_| page("text/plain", "")).await?;
-    let (world, session) = world(vec![rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
+    let (world, session) = world(vec![web_rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
     world.user.ask(&session, "/use sparing").await?;
     let text = told(&world, &session, format!("wasi hold {} 60", site.url("/"))).await?;
     assert!(text.contains("its limit of 200 host calls"), "{text}");

@@ -3,7 +3,7 @@
 use crate::http;
 use anyhow::{Context as _, Result};
 use sophon_host::grant::Effect;
-use sophon_tests::{Site, page};
+use sophon_tests::{Site, page, web_rule};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use tracing::field::{Field, Visit};
@@ -50,7 +50,7 @@ async fn what_an_agent_logs_is_one_line_that_hides_nothing() -> Result<()> {
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(lines.clone()));
     let forged = "a\n2026-01-01T00:00:00Z ERROR sophon_host: all is lost\r\u{1b}[2J\u{202e}b\u{200b}\0";
     let site = Site::start(move |_| page("text/plain", forged)).await?;
-    let (world, session) = http::world(vec![http::rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
+    let (world, session) = http::world(vec![web_rule(Effect::Allow, &["127.0.0.1/32"])]).await?;
     world.user.ask(&session, "/use tireless").await?;
     assert_eq!(world.user.ask(&session, &format!("http log {}", site.url("/"))).await?.text, "logged");
     let lines = lines.0.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -105,7 +105,10 @@ pub fn guests() -> Arc<Agents> {
 }
 
 /// Puts a guest and its manifest into a folder of their own; gives it.
-fn install(dir: &Path, name: &str, component: &str, manifest: &str) -> Result<PathBuf> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn install(dir: &Path, name: &str, component: &str, manifest: &str) -> Result<PathBuf> {
     let folder = dir.join(name);
     std::fs::create_dir(&folder)?;
     let here =

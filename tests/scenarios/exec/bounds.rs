@@ -3,7 +3,7 @@
 use super::{ask, free, start, work};
 use anyhow::Result;
 use sophon_host::localcloud::Buckets;
-use sophon_tests::{World, guests};
+use sophon_tests::{World, guests, rule};
 use std::time::Duration;
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn time_and_numbers_are_bounded() -> Result<()> {
 #[tokio::test]
 async fn the_operators_time_comes_before_the_agents() -> Result<()> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
-    world.config.policy.rules = vec![super::rule(sophon_host::grant::Effect::Allow, "exec * ...")];
+    world.config.policy.rules = vec![rule(sophon_host::grant::Effect::Allow, "exec * ...")];
     world.config.exec.max_time = Duration::from_millis(50);
     let (world, session) = start(world, "tireless").await?;
     let text = ask(&world, &session, "exec run 0 sleep 1000").await?;
@@ -77,7 +77,7 @@ async fn input_is_written_and_closed() -> Result<()> {
 #[tokio::test]
 async fn a_program_has_so_much_memory_with_all_that_it_starts() -> Result<()> {
     let mut world = World::paired(guests(), Buckets::unlimited()).await?;
-    world.config.policy.rules = vec![super::rule(sophon_host::grant::Effect::Allow, "exec * ...")];
+    world.config.policy.rules = vec![rule(sophon_host::grant::Effect::Allow, "exec * ...")];
     world.config.exec.memory = sophon_host::config::ByteSize(128 << 20);
     let (world, session) = start(world, "shell").await?;
     let text = ask(&world, &session, "dd if=/dev/zero of=/dev/null bs=60M count=2").await?;

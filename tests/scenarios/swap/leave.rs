@@ -1,12 +1,11 @@
 //! What an earlier version was allowed, and what of it holds for the next.
 
 use super::{Workshop, asks_first};
-use crate::http::rule;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use sophon_host::grant::Effect;
 use sophon_host::registry::LineReport;
-use sophon_tests::Event;
+use sophon_tests::{Event, web_rule};
 
 /// What the guest asks for, and a page besides.
 const HERE: &str = "[[want.http]]\nurl = \"http://127.0.0.1/*\"\nwhy = \"to look\"\n";
@@ -22,7 +21,7 @@ fn looks(text: &str) -> String {
 async fn allowed(wants: &str) -> Result<Workshop> {
     let shop = Workshop::with(&looks("one"), wants, |config| {
         config.agents.swap.watch = sophon_host::config::Watch::Off;
-        config.policy.rules = vec![rule(Effect::Ask, &["127.0.0.1/32"])];
+        config.policy.rules = vec![web_rule(Effect::Ask, &["127.0.0.1/32"])];
     })
     .await?;
     let asked = shop.asked_in_a_turn("one", json!({ "decision": "approve_always", "scope": "tool" })).await?;
