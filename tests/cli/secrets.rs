@@ -2,9 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use sophon_tests::{Collector, Dev, User, guest, run};
+use sophon_tests::{Collector, Dev, User, guest, port, run};
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 /// What lets the host in at the collector.
@@ -76,7 +75,7 @@ struct Loud {
 impl Loud {
     async fn start(format: &str) -> Result<Self> {
         let (data, collector) = (tempfile::tempdir()?, Collector::start().await?);
-        let (metrics, faults) = (free_port()?, free_port()?);
+        let (metrics, faults) = (port()?.port(), port()?.port());
         let config = format!("[metrics]\nport = {metrics}\n[telemetry]\notlp_endpoint = \"{}\"\n", collector.base);
         fs::write(data.path().join("sophon-host.toml"), config)?;
         let (echo, admin) = (guest("echo").display().to_string(), faults.to_string());
@@ -100,11 +99,6 @@ impl Loud {
         self.note(&arguments.join(" "), format!("{}\n{}", told.stdout, told.stderr));
         Ok(told.stdout)
     }
-}
-
-fn free_port() -> Result<u16> {
-    // Free a moment ago; another program can hardly be so quick.
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// The user of a host, and what must be seen nowhere.

@@ -1,6 +1,6 @@
 //! One test's world: an embedded cloud, a paired host, a user.
 
-use crate::{PATIENCE, User};
+use crate::{PATIENCE, User, port};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use sophon_host::capability::http::Connector;
@@ -147,7 +147,7 @@ impl World {
         let dir = tempfile::tempdir()?;
         let file = Some(dir.path().join("cloud.db"));
         let admin = Some(([127, 0, 0, 1], 0).into());
-        let cloud = LocalCloud::start(Options { file, admin, ..cloud }).await?;
+        let cloud = LocalCloud::start(Options { addr: port()?, file, admin, ..cloud }).await?;
         let user = User::connect(&cloud.base_url(), cloud.user_token()).await?;
         let pairing = Pairing::start(CloudUrl::parse(&cloud.base_url()).map_err(anyhow::Error::msg)?, "a test").await?;
         user.post("/v1/me/pairing/claim", json!({ "code": pairing.code() })).await?;
