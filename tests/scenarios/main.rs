@@ -19,6 +19,7 @@ mod limits;
 mod link;
 mod metrics;
 mod order;
+mod over;
 mod restart;
 mod room;
 mod sandbox;

@@ -55,10 +55,15 @@ impl Person for Says {
 impl Alone {
     /// One of [`guests`], with what its operator set.
     pub fn new(name: &str, settings: Settings) -> Result<Self> {
+        let agent = guests().get(name).context("no such guest")?.clone();
+        Ok(Self { settings: Arc::new(settings), ..Self::of(agent)? })
+    }
+
+    /// One that is loaded by [`engine`].
+    pub fn of(agent: Arc<Agent>) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let store = Store::open(&dir.path().join("host.db"), Durability::Process)?;
-        let agent = guests().get(name).context("no such guest")?.clone();
-        let (settings, stop) = (Arc::new(settings), CancellationToken::new());
+        let (settings, stop) = (Arc::default(), CancellationToken::new());
         let (rules, person, heard) = (Vec::new(), Answer::Denied, Arc::default());
         Ok(Self { agent, store, settings, rules, stop, person, heard, programs: None, dir })
     }
@@ -76,6 +81,12 @@ impl Alone {
 
     /// Runs a turn to its end.
     pub async fn run(&self, text: &str) -> Result<Ended> {
+        let run = self.turn(text, self.heard.clone());
+        tokio::time::timeout(PATIENCE, run).await.context("the turn did not end")
+    }
+
+    /// A turn in this chat.
+    pub fn turn(&self, text: &str, chat: Arc<dyn Chat>) -> impl Future<Output = Ended> + Send + 'static {
         let stop = self.stop.clone();
         let name = self.agent.manifest.name.clone();
         let client = Client {
@@ -87,16 +98,15 @@ impl Alone {
         };
         let office = Arc::new(Office::new(self.rules.clone(), self.store.clone()));
         let person = Arc::new(Says(self.person.clone()));
-        let door = Door::new(office, client, self.heard.clone(), person, 1_000);
+        let door = Door::new(office, client, chat.clone(), person, 1_000);
         let tools = Tools::new(name, "ses_1".to_owned(), self.store.clone(), stop, door);
         let tools = tools.with_settings(self.settings.clone());
         let tools = match self.programs.clone() {
             Some((folders, programs)) => tools.with_folders(folders).with_programs(programs, 1_000, 64),
             None => tools,
         };
-        let engine = engine();
-        let run = self.agent.run(&engine, turn(text), self.heard.clone(), tools);
-        tokio::time::timeout(PATIENCE, run).await.context("the turn did not end")
+        let (engine, agent, turn) = (engine(), self.agent.clone(), turn(text));
+        async move { agent.run(&engine, turn, chat, tools).await }
     }
 
     /// Runs a turn that answers with text.

@@ -2,7 +2,7 @@
 
 use super::breach::{Breach, Misuse};
 use crate::capability::Refusal;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,6 +19,17 @@ struct Counts {
     caused: AtomicU64,
     /// What it did too often, where it could not be told: its next call ends it.
     ended: OnceLock<TooOften>,
+    /// Its turn is over.
+    over: AtomicBool,
+}
+
+/// Dropped with its turn. A thread that steps back may run the guest for a moment more: nothing that it calls then is done.
+pub(super) struct Over(Calls);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.0.over.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What a host does for its guests besides running them, and does not measure as it does it: in tasks and threads of its
@@ -71,14 +82,23 @@ impl TooOften {
 impl Calls {
     pub(super) fn new(most: u64) -> Self {
         let [written, caused] = [0, 0].map(AtomicU64::new);
-        Self(Arc::new(Counts { most, left: AtomicU64::new(most), written, caused, ended: OnceLock::new() }))
+        let (left, over) = (AtomicU64::new(most), AtomicBool::new(false));
+        Self(Arc::new(Counts { most, left, written, caused, ended: OnceLock::new(), over }))
+    }
+
+    /// What ends the guest's calls when it is dropped.
+    pub(super) fn over(&self) -> Over {
+        Over(self.clone())
     }
 
     /// Counts one.
     ///
     /// # Errors
-    /// [`Breach::Calls`], or what it did too often: either ends the guest.
+    /// [`Breach::Calls`], what it did too often, or that its turn is over: each ends the guest.
     pub(super) fn enter(&self) -> wasmtime::Result<()> {
+        if self.0.over.load(Ordering::Relaxed) {
+            return Err(Misuse("its turn is over".to_owned()).into());
+        }
         if let Some(ended) = self.0.ended.get() {
             return Err(ended.end());
         }

@@ -93,13 +93,14 @@ impl Agent {
     where
         C: Future<Output: Send> + Send + 'static,
     {
-        let clock = spending.clock.clone();
+        let (clock, over) = (spending.clock.clone(), spending.calls.over());
         let call = Allowed::new(call, spending, &self.share, engine.breaches());
         let (held, place) = (call.held(), Place::Here(Box::pin(call)));
         let (agent, pace, backstage) = (self.name.clone(), self.pace.clone(), engine.backstage.clone());
         let call = Paced { agent, clock, pace, backstage, place };
         let limit = self.manifest.limits.wall.0;
         async move {
+            let _over = over;
             tokio::select! {
                 biased;
                 ended = call => Ok(ended),
