@@ -2,7 +2,7 @@
 
 use super::breach::{Breach, Misuse};
 use crate::capability::Refusal;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,10 +17,8 @@ struct Counts {
     written: AtomicU64,
     /// What its host did for it, in nanoseconds of a processor.
     caused: AtomicU64,
-    /// What it did too often, where it could not be told: its next call ends it.
-    ended: OnceLock<TooOften>,
-    /// Its turn is over.
-    over: AtomicBool,
+    /// Why its next call ends it.
+    ended: OnceLock<End>,
 }
 
 /// Dropped with its turn. A thread that steps back may run the guest for a moment more: nothing that it calls then is done.
@@ -28,7 +26,7 @@ pub(super) struct Over(Calls);
 
 impl Drop for Over {
     fn drop(&mut self) {
-        self.0.0.over.store(true, Ordering::Relaxed);
+        self.0.end_by(End::Over);
     }
 }
 
@@ -61,20 +59,23 @@ impl Work {
     }
 }
 
-/// What ends a guest that asks for leave too often.
+/// What ends a guest at a call, whatever that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TooOften {
-    /// It asked a person.
+pub(super) enum End {
+    /// It asked a person too often.
     Asked,
-    /// It was denied what it asked for.
+    /// It was denied too often what it asked for.
     Denied,
+    /// Its turn is over.
+    Over,
 }
 
-impl TooOften {
-    pub(super) fn end(self) -> wasmtime::Error {
+impl End {
+    pub(super) fn error(self) -> wasmtime::Error {
         match self {
             Self::Asked => Breach::Asks.into(),
             Self::Denied => Misuse(Refusal::TooManyDenials.to_string()).into(),
+            Self::Over => Misuse("its turn is over".to_owned()).into(),
         }
     }
 }
@@ -82,8 +83,7 @@ impl TooOften {
 impl Calls {
     pub(super) fn new(most: u64) -> Self {
         let [written, caused] = [0, 0].map(AtomicU64::new);
-        let (left, over) = (AtomicU64::new(most), AtomicBool::new(false));
-        Self(Arc::new(Counts { most, left, written, caused, ended: OnceLock::new(), over }))
+        Self(Arc::new(Counts { most, left: AtomicU64::new(most), written, caused, ended: OnceLock::new() }))
     }
 
     /// What ends the guest's calls when it is dropped.
@@ -94,13 +94,10 @@ impl Calls {
     /// Counts one.
     ///
     /// # Errors
-    /// [`Breach::Calls`], what it did too often, or that its turn is over: each ends the guest.
+    /// [`Breach::Calls`], or what else ends the guest.
     pub(super) fn enter(&self) -> wasmtime::Result<()> {
-        if self.0.over.load(Ordering::Relaxed) {
-            return Err(Misuse("its turn is over".to_owned()).into());
-        }
-        if let Some(ended) = self.0.ended.get() {
-            return Err(ended.end());
+        if let Some(end) = self.0.ended.get() {
+            return Err(end.error());
         }
         let next = |left: u64| left.checked_sub(1);
         self.0.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_err(|_| Breach::Calls)?;
@@ -108,9 +105,9 @@ impl Calls {
     }
 
     /// Ends the guest at its next call.
-    pub(super) fn end_by(&self, what: TooOften) {
-        // The first that it did too often says why.
-        let _ = self.0.ended.set(what);
+    pub(super) fn end_by(&self, end: End) {
+        // The first says why.
+        let _ = self.0.ended.set(end);
     }
 
     /// Notes that so many bytes were written.

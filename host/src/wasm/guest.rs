@@ -2,7 +2,7 @@
 
 use super::bindings::sophon::agent::types::{self, Denial, Failure};
 use super::breach::{Breach, Breaches};
-use super::calls::{Calls, TooOften, Work};
+use super::calls::{Calls, End, Work};
 use super::clock::CpuClock;
 use super::config::Variables;
 use super::files::Files;
@@ -154,8 +154,8 @@ impl Guest {
     /// What a guest is told of a refusal, unless it ends the guest.
     pub(super) fn refused<T>(&self, refusal: Refusal) -> Answer<T> {
         match refusal {
-            Refusal::TooManyAsks => Err(TooOften::Asked.end()),
-            Refusal::TooManyDenials => Err(TooOften::Denied.end()),
+            Refusal::TooManyAsks => Err(End::Asked.error()),
+            Refusal::TooManyDenials => Err(End::Denied.error()),
             refusal @ Refusal::TooManyPrograms(_) => {
                 self.breaches.count(Breach::Programs);
                 Ok(Err(refusal.into()))

@@ -9,7 +9,7 @@ mod codes;
 mod counted;
 mod streams;
 
-use super::calls::{Calls, TooOften, Work};
+use super::calls::{Calls, End, Work};
 use super::guest::Guest;
 use crate::capability::http::{Draft, Fault, Kind, Request, Response, Web, is_carriage};
 use counted::View;
@@ -109,8 +109,8 @@ impl WasiHttpHooks for Hooks {
                 Err(Failed::Fault(fault)) => fault,
             };
             match failed.kind {
-                Kind::Asks => calls.end_by(TooOften::Asked),
-                Kind::Denials => calls.end_by(TooOften::Denied),
+                Kind::Asks => calls.end_by(End::Asked),
+                Kind::Denials => calls.end_by(End::Denied),
                 _ => {}
             }
             if told.fetch_add(1, Ordering::Relaxed) < MAX_TOLD {

@@ -91,10 +91,10 @@ fn who_asked_too_often_makes_no_further_call() {
     assert!(calls.clone().enter().is_ok());
     assert!(calls.enter().is_err_and(|error| error.is::<crate::wasm::Breach>()));
     let calls = Calls::new(9);
-    calls.end_by(TooOften::Asked);
+    calls.end_by(End::Asked);
     let breach = calls.enter().expect_err("it is to end");
     assert_eq!(breach.downcast_ref::<crate::wasm::Breach>(), Some(&crate::wasm::Breach::Asks));
     let calls = Calls::new(9);
-    calls.end_by(TooOften::Denied);
+    calls.end_by(End::Denied);
     assert!(calls.enter().expect_err("it is to end").to_string().contains("denied"));
 }
