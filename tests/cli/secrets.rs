@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use sophon_tests::{Collector, Dev, User, guest, port, run};
+use sophon_tests::{Collector, Dev, User, free_addr, guest, run};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +75,7 @@ struct Loud {
 impl Loud {
     async fn start(format: &str) -> Result<Self> {
         let (data, collector) = (tempfile::tempdir()?, Collector::start().await?);
-        let (metrics, faults) = (port()?.port(), port()?.port());
+        let (metrics, faults) = (free_addr()?.port(), free_addr()?.port());
         let config = format!("[metrics]\nport = {metrics}\n[telemetry]\notlp_endpoint = \"{}\"\n", collector.base);
         fs::write(data.path().join("sophon-host.toml"), config)?;
         let (echo, admin) = (guest("echo").display().to_string(), faults.to_string());

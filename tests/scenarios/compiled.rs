@@ -13,7 +13,7 @@ fn start(folder: &Path) -> Result<(u64, Vec<bool>)> {
     let cache = Cache::new(&CacheConfig { folder: folder.join("compiled"), most: 1 << 30 });
     let engine = Engine::new(1)?.with_cache(cache);
     let origin = |name: &str| guests().get(name).map(|agent| agent.manifest.origin.clone());
-    let paths = ["echo", "patient"].map(|name| origin(name).expect("a guest")).to_vec();
+    let paths = ["echo", "restless"].map(|name| origin(name).expect("a guest")).to_vec();
     let agents = Agents::load(&engine, &AgentsConfig { paths, ..AgentsConfig::default() });
     assert!(agents.problems().is_empty(), "{:?}", agents.problems());
     Ok((engine.compiled(), agents.iter().map(|agent| agent.made.cached).collect()))

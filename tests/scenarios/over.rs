@@ -1,9 +1,9 @@
 //! Turns that are over while a thread still runs their guest.
 
+use crate::swap::write;
 use anyhow::{Context as _, Result};
 use sophon_host::capability::{Act, Chat, Stopped};
-use sophon_tests::{Alone, agents, component};
-use std::fs;
+use sophon_tests::{Alone, agents};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -42,9 +42,7 @@ impl Chat for Gate {
 #[tokio::test]
 async fn nothing_is_done_that_a_guest_calls_when_its_turn_is_over() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    fs::write(folder.path().join("c.wasm"), component(WRITES)?)?;
-    let manifest = "[agent]\nname = \"writes\"\nversion = \"1\"\ncomponent = \"c.wasm\"\n[limits]\ncpu = \"60s\"\n";
-    fs::write(folder.path().join("agent.toml"), manifest)?;
+    write(folder.path(), "writes", "1", WRITES, "[limits]\ncpu = \"60s\"\n")?;
     let writes = agents(vec![folder.path().to_owned()]).get("writes").context("it is loaded")?.clone();
     let ((acts, mut told), (open, go)) = (unbounded_channel(), mpsc::channel());
     let turn = Alone::of(writes)?.turn("", Arc::new(Gate { acts, go: Mutex::new(go) }));

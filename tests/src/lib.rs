@@ -27,7 +27,7 @@ pub use chance::Chance;
 pub use collector::Collector;
 pub use keeps::{MIGRATES, keeps};
 pub use log::Log;
-pub use port::port;
+pub use port::free_addr;
 pub use process::{Dev, Run, binary, run};
 pub use record::{Tally, check};
 pub use rule::{rule, web_rule};

@@ -13,7 +13,7 @@ const COUNT: u16 = 12_000;
 ///
 /// # Errors
 /// When all of them are taken.
-pub fn port() -> Result<SocketAddr> {
+pub fn free_addr() -> Result<SocketAddr> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Tests of another process begin elsewhere.
     let own = std::process::id().wrapping_mul(7_919) % u32::from(COUNT);

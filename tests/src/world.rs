@@ -1,6 +1,6 @@
 //! One test's world: an embedded cloud, a paired host, a user.
 
-use crate::{PATIENCE, User, port};
+use crate::{PATIENCE, User, free_addr};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use sophon_host::capability::http::Connector;
@@ -68,10 +68,10 @@ pub fn engine() -> Arc<Engine> {
     ENGINE.clone()
 }
 
-/// `echo` and `probe` with their own manifests; `patient`, which is `echo` with time to spin for long, `restless`, which
-/// spins until it is stopped, however long others take on a busy machine, and `tireless`, which is `probe` with time for
-/// everything, and may ask for any program; `wantless`, which is `probe` without wants, and `sparing`, which is `tireless`
-/// with few calls to the host; `fetch`, `shell`. `echo` answers by default.
+/// `echo` and `probe` with their own manifests; `restless`, which is `echo` and spins until it is stopped, however long
+/// others take on a busy machine, and `tireless`, which is `probe` with time for everything, and may ask for any program;
+/// `wantless`, which is `probe` without wants, and `sparing`, which is `tireless` with few calls to the host; `fetch`,
+/// `shell`. `echo` answers by default.
 pub fn guests() -> Arc<Agents> {
     static GUESTS: LazyLock<(TempDir, Arc<Agents>)> = LazyLock::new(|| {
         let dir = tempfile::tempdir().expect("a folder");
@@ -80,7 +80,6 @@ pub fn guests() -> Arc<Agents> {
         };
         let (echo, probe) = (include_str!("../../plugins/echo/agent.toml"), include_str!("../guests/probe/agent.toml"));
         let shell = include_str!("../../plugins/shell/agent.toml");
-        let patient = echo.replace("name = \"echo\"", "name = \"patient\"").replace("cpu = \"2s\"", "cpu = \"8s\"");
         let restless = echo.replace("name = \"echo\"", "name = \"restless\"");
         let restless = restless.replace("cpu = \"2s\"", "cpu = \"10m\"").replace("wall = \"1m\"", "wall = \"10m\"");
         let tireless = "[agent]\nname = \"tireless\"\nversion = \"0.1.0\"\ncomponent = \"c.wasm\"\n\
@@ -90,7 +89,6 @@ pub fn guests() -> Arc<Agents> {
         let sparing = tireless.replace("tireless", "sparing") + "\n[limits]\ncalls = 200";
         put("echo", "echo", echo);
         put("fetch", "fetch", include_str!("../../plugins/fetch/agent.toml"));
-        put("patient", "echo", &patient);
         put("restless", "echo", &restless);
         put("probe", "probe", probe);
         put("tireless", "probe", tireless);
@@ -142,12 +140,12 @@ impl World {
         Self::on(agents, Options { buckets, ..Options::default() }).await
     }
 
-    /// The same with a cloud like this, whose file and admin port are the world's.
+    /// The same with a cloud like this, whose address, file and admin port are the world's.
     pub async fn on(agents: Arc<Agents>, cloud: Options) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let file = Some(dir.path().join("cloud.db"));
         let admin = Some(([127, 0, 0, 1], 0).into());
-        let cloud = LocalCloud::start(Options { addr: port()?, file, admin, ..cloud }).await?;
+        let cloud = LocalCloud::start(Options { addr: free_addr()?, file, admin, ..cloud }).await?;
         let user = User::connect(&cloud.base_url(), cloud.user_token()).await?;
         let pairing = Pairing::start(CloudUrl::parse(&cloud.base_url()).map_err(anyhow::Error::msg)?, "a test").await?;
         user.post("/v1/me/pairing/claim", json!({ "code": pairing.code() })).await?;
